@@ -1,0 +1,90 @@
+"""What a task author writes: examples, how they become prompts, and the answers that anchor the scores. No tokens here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+__all__ = ["Example", "Parts", "Task", "Turn"]
+
+
+class Turn(NamedTuple):
+    """One message of a conversation. ``role`` is "system", "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row of a data set.
+
+    Attributes:
+        id: unique within its data set.
+        prompt: the input text, or a tuple of chat turns; what the agent is asked about, without any formatting.
+        references: accepted answers, the training label first; empty where none is known.
+        meta: JSON-able facts about the row (question, facts, labels, ...), which rewards and heuristics may read.
+    """
+
+    id: str
+    prompt: str | tuple[Turn, ...]
+    references: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Parts(NamedTuple):
+    """A prompt in the plain format: ``head + body + tail``; only ``body`` is cut when the whole is too long.
+
+    ``keep`` says which side of ``body`` survives a cut: "start" (a document) or "end" (the latest turns of a conversation).
+    ``instruction`` is what a chat model is told instead of the plain layout's labels; "" where the plain text explains itself.
+    """
+
+    head: str
+    body: str
+    tail: str
+    keep: str = "start"
+    instruction: str = ""
+
+
+class Task:
+    """A language task. Subclass it, set the class attributes, write four methods, add one row to ``envs/__init__.py``.
+
+    Attributes:
+        name: the Gymnasium id.
+        reward: default reward, as a specification for :func:`tokengym.rewards.make_reward`.
+        metrics: default metrics, specifications likewise, reported beside the reward.
+        max_prompt_tokens, max_new_tokens: default budgets, in tokens of the builtin tokenizer.
+        datasets: names of the real data sets that have this task's shape.
+        Options: a frozen dataclass of the keywords that only this task takes.
+    """
+
+    name: ClassVar[str]
+    reward: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
+    max_prompt_tokens: ClassVar[int]
+    max_new_tokens: ClassVar[int]
+    datasets: ClassVar[tuple[str, ...]] = ()
+
+    @dataclass(frozen=True, kw_only=True)
+    class Options:
+        """Keywords of the task; each field is explained beside it."""
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    def builtin(self, split: str, size: int) -> Sequence[Example]:
+        """``size`` examples of the builtin world for ``split`` ("train", "validation", "test"); same call, same examples."""
+        raise NotImplementedError
+
+    def parts(self, example: Example) -> Parts:
+        """The example as a plain prompt; the answer is expected to follow ``tail`` directly."""
+        raise NotImplementedError
+
+    def oracle(self, example: Example) -> str:
+        """The best known answer; anchors the normalized score at 1."""
+        return example.references[0]
+
+    def heuristic(self, example: Example) -> str:
+        """What a sensible rule without learning answers."""
+        raise NotImplementedError

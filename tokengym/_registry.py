@@ -1,0 +1,63 @@
+"""Tables from a name to an object, filled with strings so that nothing heavy is imported before it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+__all__ = ["Registry", "unknown"]
+
+
+def unknown(kind: str, value: object, known: Iterable[str], hint: str = "") -> ValueError:
+    """The error for a name that nobody knows: the value, the nearest known name, all known names, and ``hint``."""
+    names = sorted(known)
+    close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    listed = ", ".join(names) if names else "none"
+    return ValueError(f"{value!r} is not a known {kind}.{guess} Known: {listed}.{' ' + hint if hint else ''}")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """Name to object; a row may be ``"module:attribute"``, which is imported on first use.
+
+    Args:
+        kind: what the names name, for error messages ("reward", "task").
+        rows: the built-in rows.
+        hint: a sentence that every "unknown name" error ends with.
+    """
+
+    def __init__(self, kind: str, rows: Mapping[str, str | T], hint: str = "") -> None:
+        self.kind = kind
+        self.hint = hint
+        self._rows: dict[str, Any] = dict(rows)
+
+    def register(self, name: str, row: str | T) -> None:
+        """Adds a row. Raises ValueError when ``name`` is taken by another object."""
+        if name in self._rows and self._rows[name] != row:
+            raise ValueError(f"the {self.kind} {name!r} is registered already, as {self._rows[name]!r}; choose another name")
+        self._rows[name] = row
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._rows:
+            raise KeyError(str(unknown(self.kind, name, self._rows, self.hint)))
+        row = self._rows[name]
+        if isinstance(row, str):
+            module, _, attribute = row.partition(":")
+            return cast(T, getattr(importlib.import_module(module), attribute))
+        return cast(T, row)
+
+    def find(self, name: str) -> T:
+        """The object, or a ValueError that says "did you mean"."""
+        if name not in self._rows:
+            raise unknown(self.kind, name, self._rows, self.hint)
+        return self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
