@@ -1,0 +1,57 @@
+"""Unlabelled text of the builtin world, train split only: what the tokenizer and ``builtin:tiny`` are made from.
+
+News with the later reports that look back on it, boxes in which readers' questions are answered, logs of customer service,
+and a tenth of it in Chinese. No document has the layout of a task's prompt, and no label of any task is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokengym.envs.draw import Draw
+from tokengym.envs.service import conversation
+from tokengym.envs.world import report
+
+__all__ = ["document", "documents"]
+
+_LATER = ("", "More on this: ", "One week later: ", "From our archive: ", "Reminder: ")
+
+
+def _news(draw: Draw, key: str, language: str) -> str:
+    story = report("train", key, language, extras=draw.number(0, 3))
+    later = [story.tell(draw.pick(story.genre.recap)) for _ in range(draw.number(1, 2))]
+    if language == "zh":
+        return "\n".join([story.text, *later])
+    return "\n".join([story.text, *(draw.pick(_LATER) + line for line in later)])
+
+
+def _box(draw: Draw, key: str, language: str) -> str:
+    story = report("train", key, language, extras=draw.number(0, 2))
+    asked = draw.some(story.genre.questions, draw.number(1, 3))
+    joint = " " if language == "en" else ""
+    lines = [story.tell(question.ask) + joint + story.tell(question.full) for question in asked]
+    return "\n".join([story.text, *lines])
+
+
+def _log(draw: Draw, key: str) -> str:
+    talk = conversation("train", key)
+    answer = draw.pick(talk.replies) if draw.chance(0.7) else talk.vague
+    lines = [turn.content for turn in talk.turns] + [answer] + [turn.content for turn in talk.follow]
+    note = talk.record if draw.chance(0.8) else f"Note: {talk.record}"
+    return "\n".join([note, *(f"- {line}" for line in lines)])
+
+
+def document(index: int) -> str:
+    """The document with this index; endless, and the same every time."""
+    draw = Draw(f"corpus/{index}")
+    key = f"corpus/{index}"
+    language = "zh" if draw.chance(0.1) else "en"
+    kind = draw.pick(("news", "news", "box", "box", "log", "log"))
+    if kind == "log" and language == "en":
+        return _log(draw, key)
+    return _news(draw, key, language) if kind == "news" else _box(draw, key, language)
+
+
+def documents(start: int, count: int) -> Iterator[str]:
+    """``count`` documents from ``start``."""
+    return (document(index) for index in range(start, start + count))

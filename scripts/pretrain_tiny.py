@@ -1,0 +1,109 @@
+"""Pretrains ``builtin:tiny`` on unlabelled text of the builtin world and writes it to tokengym/builtin.
+
+    python scripts/pretrain_tiny.py [--steps N] [--folder F]
+
+Next-token prediction on packed sequences, AdamW, warm-up and cosine decay. The weights are stored in bfloat16's precision
+as float32 would take twice the room; what was run (tokens, seconds, hardware, loss) is written to training.json beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers import LlamaConfig, LlamaForCausalLM
+
+sys.path.insert(0, str(Path(__file__).parent))
+from corpus import documents
+
+HELD_OUT = 10_000_000  # documents from here on are never trained on; their loss is what training.json reports
+
+
+def packed(tokenizer: Tokenizer, start: int, rows: int, length: int) -> tuple[np.ndarray, int]:
+    """``rows`` sequences (rows, length + 1) of documents laid end to end, each begun with <bos>; and the next document's index."""
+    need, stream = rows * (length + 1), []
+    while len(stream) < need:
+        for encoding in tokenizer.encode_batch(list(documents(start, 256))):
+            stream += [1, *encoding.ids, 2]
+        start += 256
+    return np.array(stream[:need], dtype=np.int64).reshape(rows, length + 1), start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=8000, help="updates")
+    parser.add_argument("--batch", type=int, default=16, help="sequences per update")
+    parser.add_argument("--length", type=int, default=256, help="tokens per sequence")
+    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
+    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--inner", type=int, default=416)
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parents[1] / "tokengym" / "builtin")
+    options = parser.parse_args()
+
+    torch.manual_seed(0)
+    tokenizer = Tokenizer.from_file(str(Path(__file__).parents[1] / "tokengym" / "builtin" / "tokenizer.json"))
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=options.hidden, intermediate_size=options.inner,
+        num_hidden_layers=options.layers, num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=1024, rope_theta=10_000.0,
+        tie_word_embeddings=True, bos_token_id=1, eos_token_id=2, pad_token_id=0, attention_dropout=0.0, use_cache=True,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    size = sum(p.numel() for p in model.parameters())
+    decay = [p for p in model.parameters() if p.dim() > 1]
+    rest = [p for p in model.parameters() if p.dim() < 2]
+    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}], lr=options.rate, betas=(0.9, 0.98))
+    held, _ = packed(tokenizer, HELD_OUT, 64, options.length)
+    print(f"{size:,} parameters, {options.steps * options.batch * options.length / 1e6:.1f} million tokens, {torch.get_num_threads()} threads", flush=True)
+
+    def loss_of(rows: np.ndarray) -> torch.Tensor:
+        ids = torch.from_numpy(rows)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = model(input_ids=ids[:, :-1], use_cache=False).logits
+        return torch.nn.functional.cross_entropy(logits.float().reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1))
+
+    def save(step: int, loss: float, seconds: float) -> None:
+        model.save_pretrained(options.folder)
+        facts = {
+            "parameters": size, "steps": step, "tokens": step * options.batch * options.length, "batch": options.batch, "length": options.length,
+            "rate": options.rate, "seconds": round(seconds), "held_out_loss_nats_per_token": round(loss, 4), "torch": torch.__version__,
+            "hardware": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, bfloat16 autocast",
+            "data": "scripts/corpus.py, train split, unlabelled",
+        }  # fmt: skip
+        (options.folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+    began, start, buffer, running = time.time(), 0, np.zeros((0, options.length + 1), dtype=np.int64), 0.0
+    for step in range(1, options.steps + 1):
+        if len(buffer) < options.batch:
+            buffer, start = packed(tokenizer, start, 16 * options.batch, options.length)
+        rows, buffer = buffer[: options.batch], buffer[options.batch :]
+        warm, done = min(1.0, step / 200), step / options.steps
+        for group in optimizer.param_groups:
+            group["lr"] = options.rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
+        loss = loss_of(rows)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        running = loss.item() if step == 1 else 0.95 * running + 0.05 * loss.item()
+        if step % 100 == 0:
+            seconds = time.time() - began
+            print(f"step {step} loss {running:.3f} {step * options.batch * options.length / seconds:,.0f} tokens/s {seconds:.0f} s", flush=True)
+        if step % 400 == 0 or step == options.steps:
+            with torch.no_grad():
+                loss_held = loss_of(held).item()
+            print(f"step {step} held-out loss {loss_held:.4f}", flush=True)
+            save(step, loss_held, time.time() - began)
+
+
+if __name__ == "__main__":
+    main()
