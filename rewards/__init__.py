@@ -1,0 +1,67 @@
+"""Rewards: texts in, numbers out, always batched. A new one is one file and one row in ``REWARDS``."""
+
+from __future__ import annotations
+
+import importlib
+
+from tokengym._registry import Registry
+from tokengym.rewards.base import BaseReward, Custom, Explained, Reward, Sample, Scores, Sum, as_reward, explain
+from tokengym.rewards.compose import Clip, Threshold
+from tokengym.rewards.grammar import Row, build
+from tokengym.rewards.reference import ReferenceReward
+
+__all__ = [
+    "REWARDS",
+    "BaseReward",
+    "Clip",
+    "Custom",
+    "Explained",
+    "ReferenceReward",
+    "Reward",
+    "Sample",
+    "Scores",
+    "Sum",
+    "Threshold",
+    "explain",
+    "make_reward",
+]
+
+_ROWS = {
+    "bleu": "tokengym.rewards.bleu:Bleu",
+    "exact": "tokengym.rewards.exact:Exact",
+    "faithfulness": "tokengym.rewards.faithfulness:Faithfulness",
+    "length": "tokengym.rewards.length:Length",
+    "rouge_1": "tokengym.rewards.rouge:Rouge1",
+    "rouge_2": "tokengym.rewards.rouge:Rouge2",
+    "rouge_l": "tokengym.rewards.rouge:RougeL",
+    "semantic": "tokengym.rewards.semantic:Semantic",
+    "token_f1": "tokengym.rewards.token_f1:TokenF1",
+}
+
+REWARDS: Registry[Row] = Registry("reward", _ROWS, hint="A reward of your own becomes known by REWARDS.register('my_name', reward).")
+"""Name to reward: a class, whose arguments the grammar may give, or a ready reward or function over a batch."""
+
+
+def __getattr__(name: str) -> type[BaseReward]:
+    """The class of a built-in row, imported when it is asked for: ``from tokengym.rewards import RougeL``."""
+    for row in _ROWS.values():
+        module, _, attribute = row.partition(":")
+        if attribute == name:
+            found: type[BaseReward] = getattr(importlib.import_module(module), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def make_reward(spec: str | Reward) -> BaseReward:
+    """The reward that a specification names, or the given reward itself.
+
+    Args:
+        spec: a specification such as ``"0.7*rouge_l + 0.3*semantic - 0.02*length(goal=20)"`` (the grammar stands in
+            ``grammar.py``), a reward, or a function that takes a batch of samples and returns one number for each.
+    Returns:
+        A reward with ``name``, ``spec``, ``range``, ``higher_is_better`` and ``explain``.
+    Raises:
+        ValueError: the text is not of the grammar or names what nobody knows; the message points at the column.
+        TypeError: ``spec`` is neither a text nor callable, or a class instead of an instance.
+    """
+    return build(spec, REWARDS) if isinstance(spec, str) else as_reward(spec)

@@ -1,0 +1,114 @@
+"""Sentence BLEU, equal to sacrebleu's."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache, lru_cache
+
+import numpy as np
+
+from tokengym.rewards.base import BaseReward, Sample, Values
+from tokengym.rewards.tokens import has_cjk, ngram_counts, overlap
+
+__all__ = ["Bleu"]
+
+_ORDERS = (1, 2, 3, 4)
+_TOKENIZERS = ("auto", "13a", "char", "intl", "none", "zh")
+_KANA = re.compile("[\u3041-\u30ff\uff66-\uff9f]")
+
+_Counts = Mapping[Hashable, int]
+
+
+class Bleu(BaseReward):
+    """Sentence BLEU from 0 to 1: up to 4-grams, exponential smoothing, effective order, cased, as ``sacrebleu.sentence_bleu`` / 100.
+
+    Several references count as BLEU defines it: an n-gram may occur as often as in the reference that has it most,
+    and the length is held against the reference nearest in length. 0.0 where no word is shared.
+
+    Range 0 to 1, higher is better, needs references. Source: Papineni et al. 2002; Post 2018, arXiv:1804.08771 (sacrebleu 2).
+
+    Args:
+        tokenize: "13a", "zh", "char", "intl" or "none", sacrebleu's tokenizers; "auto" takes "char" where a reference holds kana,
+            "zh" where it holds Han characters, and "13a" elsewhere.
+    Raises:
+        ValueError: ``tokenize`` is none of these.
+    """
+
+    name = "bleu"
+    needs = "references"
+
+    def __init__(self, tokenize: str = "auto") -> None:
+        if tokenize not in _TOKENIZERS:
+            raise ValueError(f"tokenize={tokenize!r}; expected one of {', '.join(_TOKENIZERS)}")
+        self.tokenize = tokenize
+
+    def score(self, batch: Sequence[Sample]) -> Values:
+        """(B,) sentence BLEU, NaN where a sample has no reference.
+
+        Raises:
+            TypeError: ``references`` is one text instead of a tuple of texts.
+        """
+        scores = np.empty(len(batch))  # (B,)
+        for row, (_, response, references, _, _) in enumerate(batch):
+            if isinstance(references, str):
+                raise TypeError(f"references={references!r} is a text; expected a tuple of texts: ({references!r},)")
+            scores[row] = _sentence_bleu(response, tuple(references), self.tokenize) if references else math.nan
+        return scores
+
+
+def _sentence_bleu(response: str, references: tuple[str, ...], tokenize: str) -> float:
+    tokenizer, merged, lengths = _prepared(references, tokenize)
+    words = tuple(_tokenizer(tokenizer)(response.rstrip()).split())
+    size = len(words)
+    expected = min(lengths, key=lambda length: (abs(length - size), length))
+    log_precision, order, halvings = 0.0, 0, 0
+    for n, allowed in zip(_ORDERS, merged, strict=True):
+        total = size - n + 1
+        if total <= 0:
+            break
+        order = n
+        correct = overlap(ngram_counts(words, n), allowed)
+        if correct:
+            log_precision += math.log(correct / total)
+        elif n == 1:
+            return 0.0  # no word in common, hence no longer n-gram either
+        else:
+            halvings += 1
+            log_precision -= math.log(2.0**halvings * total)
+    if not order:
+        return 0.0
+    brevity = min(0.0, 1.0 - expected / size)
+    return math.exp(brevity + log_precision / order)
+
+
+@lru_cache(maxsize=8192)
+def _prepared(references: tuple[str, ...], tokenize: str) -> tuple[str, tuple[_Counts, ...], tuple[int, ...]]:
+    """The tokenizer's name, for each order the highest count of each n-gram over the references, and their lengths in words."""
+    if tokenize == "auto":
+        if any(map(_KANA.search, references)):
+            tokenize = "char"
+        else:
+            tokenize = "zh" if any(map(has_cjk, references)) else "13a"
+    cut = _tokenizer(tokenize)
+    texts = [tuple(cut(reference.rstrip()).split()) for reference in references]
+    merged: list[_Counts] = []
+    for n in _ORDERS:
+        most: dict[Hashable, int] = {}
+        for words in texts:
+            for gram, count in ngram_counts(words, n).items():
+                most[gram] = max(count, most.get(gram, 0))
+        merged.append(most)
+    return tokenize, tuple(merged), tuple(map(len, texts))
+
+
+@cache
+def _tokenizer(name: str) -> Callable[[str], str]:
+    """sacrebleu's tokenizer, imported at first use."""
+    try:
+        from sacrebleu.metrics.bleu import BLEU
+    except ImportError as error:
+        raise ImportError("the reward 'bleu' needs sacrebleu: pip install 'sacrebleu>=2.4'") from error
+    tokenizer: Callable[[str], str] = BLEU(tokenize=name).tokenizer
+    return tokenizer

@@ -1,0 +1,83 @@
+"""How texts become tokens for comparison: words as the published definitions cut them, Chinese and Japanese by character."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
+
+__all__ = ["CJK", "has_cjk", "ngram_counts", "overlap", "rouge_tokens", "squad_tokens", "word_count"]
+
+# Character class (without brackets) of Han and kana: scripts that put no space between words.
+# Punctuation of these scripts (U+3001 and its neighbours) is not in it; the marks U+3005 and U+3007 act as characters.
+CJK = (
+    "\u3005\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+
+_CACHE = 8192  # texts; references come again and again, and several metrics read one response
+_ANY_CJK = re.compile(f"[{CJK}]")
+_ROUGE_WORD = re.compile("[a-z0-9]+")
+_ROUGE_WORD_OR_CJK = re.compile(f"[a-z0-9]+|[{CJK}]")
+_ARTICLE = re.compile(r"\b(?:a|an|the)\b")
+_WORD_OR_CJK = re.compile(rf"[{CJK}]|[^\W{CJK}]+")
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def has_cjk(text: str) -> bool:
+    """Whether any character of ``text`` is Han, hiragana or katakana."""
+    return not text.isascii() and _ANY_CJK.search(text) is not None
+
+
+@lru_cache(maxsize=_CACHE)
+def rouge_tokens(text: str) -> tuple[str, ...]:
+    """Runs of a-z and 0-9 after lowering, as in the ``rouge-score`` package; Chinese and Japanese by character.
+
+    A text with Chinese or Japanese is first brought to Unicode's NFKC form, so that full-width letters and digits count.
+    """
+    if has_cjk(text):
+        return tuple(_ROUGE_WORD_OR_CJK.findall(unicodedata.normalize("NFKC", text).lower()))
+    return tuple(_ROUGE_WORD.findall(text.lower()))
+
+
+@lru_cache(maxsize=_CACHE)
+def squad_tokens(text: str) -> tuple[str, ...]:
+    """Words after SQuAD's normalization: lower case, no ASCII punctuation, no articles (a, an, the).
+
+    A text with Chinese or Japanese is brought to NFKC, loses all Unicode punctuation, and each of its Han and kana characters is a token.
+    Source: the official SQuAD evaluation script (arXiv:1606.05250); by character as in CMRC 2018 (arXiv:1810.07366).
+    """
+    if has_cjk(text):
+        kept = (c for c in unicodedata.normalize("NFKC", text).lower() if not unicodedata.category(c).startswith("P"))
+        text = _ANY_CJK.sub(r" \g<0> ", "".join(kept))
+    else:
+        text = text.lower().translate(_NO_PUNCTUATION)
+    return tuple(_ARTICLE.sub(" ", text).split())
+
+
+@lru_cache(maxsize=_CACHE)
+def ngram_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
+    """How often each run of ``n`` tokens occurs. Callers share the result and must not change it."""
+    return Counter(tokens) if n == 1 else Counter(zip(*(tokens[start:] for start in range(n)), strict=False))
+
+
+def overlap(first: Mapping[Hashable, int], second: Mapping[Hashable, int]) -> int:
+    """Size of the common part of two multisets: the sum over items of the smaller count."""
+    if len(first) > len(second):
+        first, second = second, first
+    common = 0
+    get = second.get
+    for item, count in first.items():
+        other = get(item)
+        if other is not None:
+            common += count if count < other else other
+    return common
+
+
+@lru_cache(maxsize=_CACHE)
+def word_count(text: str) -> int:
+    """Words between white space; in a text with Chinese or Japanese each such character is a word, and punctuation is none."""
+    return len(_WORD_OR_CJK.findall(text)) if has_cjk(text) else len(text.split())
