@@ -5,7 +5,7 @@ from __future__ import annotations
 from rapidfuzz.distance import LCSseq
 
 from tokengym.rewards.reference import ReferenceReward
-from tokengym.rewards.tokens import ngram_counts, overlap, rouge_tokens
+from tokengym.rewards.tokens import ngram_counts, overlap, reference_counts, rouge_tokens
 
 __all__ = ["Rouge1", "Rouge2", "RougeL"]
 
@@ -27,7 +27,7 @@ class Rouge1(ReferenceReward):
         total = max(len(given) - n + 1, 0) + max(len(expected) - n + 1, 0)
         if not total:
             return 0.0
-        return 2.0 * overlap(ngram_counts(given, n), ngram_counts(expected, n)) / total
+        return 2.0 * overlap(ngram_counts(given, n), reference_counts(expected, n)) / total
 
 
 class Rouge2(Rouge1):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
 
-__all__ = ["CJK", "has_cjk", "ngram_counts", "overlap", "rouge_tokens", "squad_tokens", "word_count"]
+__all__ = ["CJK", "has_cjk", "ngram_counts", "overlap", "reference_counts", "rouge_tokens", "squad_tokens", "word_count"]
 
 # Character class (without brackets) of Han and kana: scripts that put no space between words.
 # Punctuation of these scripts (U+3001 and its neighbours) is not in it; the marks U+3005 and U+3007 act as characters.
@@ -58,22 +58,23 @@ def squad_tokens(text: str) -> tuple[str, ...]:
     return tuple(_ARTICLE.sub(" ", text).split())
 
 
-@lru_cache(maxsize=_CACHE)
 def ngram_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
-    """How often each run of ``n`` tokens occurs. Callers share the result and must not change it."""
+    """How often each run of ``n`` tokens occurs."""
     return Counter(tokens) if n == 1 else Counter(zip(*(tokens[start:] for start in range(n)), strict=False))
+
+
+@lru_cache(maxsize=_CACHE)
+def reference_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
+    """:func:`ngram_counts`, remembered; callers share the result and must not change it."""
+    return ngram_counts(tokens, n)
 
 
 def overlap(first: Mapping[Hashable, int], second: Mapping[Hashable, int]) -> int:
     """Size of the common part of two multisets: the sum over items of the smaller count."""
-    if len(first) > len(second):
-        first, second = second, first
     common = 0
-    get = second.get
-    for item, count in first.items():
-        other = get(item)
-        if other is not None:
-            common += count if count < other else other
+    for item in first.keys() & second.keys():
+        one, other = first[item], second[item]
+        common += one if one < other else other
     return common
 
 
