@@ -1,0 +1,82 @@
+"""Policies and learning: causal language models that act token by token, and the algorithms that train them.
+
+Names are imported when they are first asked for, so that importing this package loads neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokengym._registry import Registry
+
+if TYPE_CHECKING:
+    from tokengym.agents.base import Agent, AgentConfig
+    from tokengym.agents.lora import LoRA
+    from tokengym.agents.policy import CausalLMPolicy, PolicyOutput
+    from tokengym.agents.ppo import PPO, PPOConfig
+    from tokengym.agents.reinforce import Reinforce, ReinforceConfig
+    from tokengym.agents.rollout import Rollout, RolloutEngine
+    from tokengym.agents.sb3 import TextFeatures
+    from tokengym.agents.sft import SFT, SFTConfig
+
+__all__ = [
+    "AGENTS",
+    "Agent",
+    "AgentConfig",
+    "CausalLMPolicy",
+    "LoRA",
+    "PPO",
+    "PPOConfig",
+    "PolicyOutput",
+    "Reinforce",
+    "ReinforceConfig",
+    "Rollout",
+    "RolloutEngine",
+    "SFT",
+    "SFTConfig",
+    "TextFeatures",
+    "load_agent",
+]
+
+AGENTS: Registry[Any] = Registry(
+    "agent",
+    {
+        "sft": "tokengym.agents.sft:SFT",
+        "reinforce": "tokengym.agents.reinforce:Reinforce",
+        "ppo": "tokengym.agents.ppo:PPO",
+    },
+    hint="A class of your own is named my_module:MyAgent.",
+)
+
+_PLACES = {
+    "Agent": "base",
+    "AgentConfig": "base",
+    "CausalLMPolicy": "policy",
+    "LoRA": "lora",
+    "PPO": "ppo",
+    "PPOConfig": "ppo",
+    "PolicyOutput": "policy",
+    "Reinforce": "reinforce",
+    "ReinforceConfig": "reinforce",
+    "Rollout": "rollout",
+    "RolloutEngine": "rollout",
+    "SFT": "sft",
+    "SFTConfig": "sft",
+    "TextFeatures": "sb3",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def load_agent(folder: str | Path, env: Any = None, policy: Any = None) -> Any:
+    """The agent that was saved in ``folder``, of whichever kind it is; see :meth:`tokengym.agents.Agent.load`."""
+    from tokengym.agents.checkpoint import find_folder, read_state
+
+    kind = read_state(find_folder(folder))[0]["agent"]
+    return AGENTS.find(kind).load(folder, env=env, policy=policy)

@@ -1,0 +1,357 @@
+"""What all learners share: the training loop, validation and early stopping, checkpoints, prediction. An algorithm adds ``update``."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import gymnasium
+import numpy as np
+import torch
+from torch import Tensor
+
+from tokengym._registry import unknown
+from tokengym.agents.checkpoint import find_folder, optimizer_tensors, read_state, restore_optimizer, write_folder, write_state
+from tokengym.agents.interrupts import Interrupts
+from tokengym.agents.optim import adamw, rate, step
+from tokengym.agents.progress import Progress
+from tokengym.agents.venv import check_tokenizer, describe, make_venv, validation_venv
+
+__all__ = ["Agent", "AgentConfig"]
+
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentConfig:
+    """Options that every agent has."""
+
+    num_envs: int = 64  # episodes played at once, where the environment is given by an id
+    updates: int = 0  # stop after so many updates (SFT: optimizer steps); 0: only total_timesteps decides
+    learning_rate: float = 1e-4  # of AdamW, at its highest
+    schedule: str = "constant"  # the learning rate's course: "constant", or "linear" / "cosine" down to 0 at the end of the run
+    warmup: float = 0.0  # share of the run in which the learning rate rises from 0
+    weight_decay: float = 0.0  # of AdamW, on matrices
+    adam_eps: float = 1e-8  # of AdamW; 1e-5 is what PPO implementations use
+    max_grad_norm: float = 1.0  # the gradient of a step is scaled down to this norm
+    micro_batch_tokens: int = 8192  # tokens of one forward and backward pass, padding included; memory grows with it, results do not change
+    validate_every: int = 0  # updates between two validations, the first before training; 0: never, and the last weights are kept
+    validation_episodes: int = 64  # held-out episodes of one validation, always the same, decoded greedily
+    validation_metric: str = "reward"  # the best weights are the highest in it: "reward", or one of the environment's metrics
+    patience: int = 0  # validations without a new best after which training stops; 0: it goes on; the best weights are kept anyway
+    log_dir: str = ""  # folder for TensorBoard files; "" writes none
+    folder: str = ""  # where checkpoints go; "": one under runs/, written only on Ctrl-C
+    checkpoint_every: int = 0  # updates between two checkpoints in ``folder``; 0: at the end only
+
+
+class Agent:
+    """A language-model policy that learns on a text environment. Subclasses set ``name`` and ``Config`` and write ``update``.
+
+    Args:
+        policy: a :class:`~tokengym.agents.CausalLMPolicy`, or anything with its methods.
+        env: an id ("TextSumm-v0"), a ``gymnasium.envs.registration.EnvSpec`` (an id with keywords), or a vector env made by
+            ``gymnasium.make_vec(id, num_envs=..., deal="shared", group_size=config.group_size)``. None: the agent can predict and save
+            but not learn.
+        config: options; the defaults where None.
+        seed: of everything that is random here: the order of examples, sampling, minibatches.
+        validation_env: likewise an id, a spec or a vector env; None: the validation split of ``env``.
+    Attributes:
+        history: one dict per update: ``update``, ``timesteps``, ``seconds`` (of training so far), and what the algorithm reports
+            (``reward``, ``entropy`` in nats per token, ``kl`` in nats per sequence, ...); ``validation`` where one was made.
+        timesteps: environment steps trained on so far, that is completion tokens (SFT: label tokens).
+        used: ``labels`` (distinct labelled examples seen) and ``reward_calls`` (answers scored) so far.
+    Raises:
+        ValueError: the environment's tokenizer is not the policy's, or the environment deals otherwise than the agent needs.
+    """
+
+    name: ClassVar[str] = "agent"
+    Config: ClassVar[type[AgentConfig]] = AgentConfig
+    temperature: float = 1.0
+
+    def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
+        self.policy = policy
+        self.config: Any = self.Config() if config is None else config
+        if not isinstance(self.config, self.Config):
+            raise TypeError(f"config is a {type(self.config).__name__}; {type(self).__name__} takes a {self.Config.__name__}")
+        self.seed = seed
+        self.venv: Any = None
+        self._validation_source = validation_env
+        self._validation: Any = None
+        self.generator = torch.Generator().manual_seed(seed)
+        self.optimizer = adamw(self._parameters().items(), self.config.learning_rate, self.config.weight_decay, self.config.adam_eps)
+        self.history: list[dict[str, float]] = []
+        self.timesteps = self.updates = 0
+        self.seconds = 0.0
+        self.resume_command = "python -c \"from tokengym.agents import load_agent; load_agent('{folder}').learn()\""
+        self._labels: set[int] = set()
+        self._reward_calls = 0
+        self._run: dict[str, int] | None = None  # the run that learn() is in, or was in when it was interrupted
+        self._best: dict[str, Tensor] = {}
+        self._best_score, self._worse = -float("inf"), 0
+        self._env_state: Any = None
+        if env is not None:
+            self.set_env(env)
+
+    # -- for subclasses ------------------------------------------------------------------------------------------------------------
+
+    def update(self) -> dict[str, float]:
+        """One update of the policy.
+
+        Returns:
+            figures for people and logs; "tokens" (environment steps, or label tokens, that it used) is required.
+        """
+        raise NotImplementedError
+
+    def _extra_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """What an algorithm must remember beyond weights and optimizer: JSON-able values, and tensors."""
+        return {}, {}
+
+    def _restore_extra(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Puts back what ``_extra_state`` gave."""
+
+    def _planned_updates(self) -> int:
+        """Updates of a run, 0 where only tokens bound it."""
+        return int(self.config.updates)
+
+    # -- the public face -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def used(self) -> dict[str, int]:
+        return {"labels": len(self._labels), "reward_calls": self._reward_calls}
+
+    def set_env(self, env: Any) -> None:
+        """Learns on ``env`` from now on (an id, a spec or a vector env)."""
+        self.venv = make_venv(env, self.config.num_envs, getattr(self.config, "group_size", 1))
+        check_tokenizer(self.policy, self.venv)
+        self._validation = None
+
+    def predict(
+        self, obs: Mapping[str, np.ndarray], state: Any = None, episode_start: np.ndarray | None = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """Next tokens (N,) int64 for a batch of observations, and the state to hand back with the next ones (Stable-Baselines3's way)."""
+        actions, state = self.policy.predict(obs, state=state, episode_start=episode_start, deterministic=deterministic)
+        return np.asarray(actions), state
+
+    def learn(
+        self, total_timesteps: int | None = None, callback: Callable[[Agent], bool | None] | None = None, progress: bool = True
+    ) -> Self:
+        """Trains.
+
+        Ctrl-C finishes the update at hand, keeps a checkpoint, prints how to go on, and raises KeyboardInterrupt; a second stops at once.
+
+        Args:
+            total_timesteps: so many more environment steps (completion tokens; SFT: label tokens), rounded up to whole updates. None: an
+                interrupted run goes on to its end, another one is as long as ``config.updates`` says.
+            callback: called after each update; a return value of False ends the run.
+            progress: show a progress bar, or plain lines where there is no terminal.
+        Raises:
+            ValueError: there is no environment, or nothing says how long to train.
+            KeyboardInterrupt: after Ctrl-C.
+        """
+        if self.venv is None:
+            raise ValueError(f"this {type(self).__name__} has no environment; give one to its constructor, to load(), or to set_env()")
+        self._begin(total_timesteps)
+        title = f"{self.name.upper()} {describe(self.venv)['id']}"
+        with Progress(title, progress, self.config.log_dir) as bar, Interrupts(bar.say) as interrupts:
+            if self.config.validate_every and not self.history:
+                self.history.append({"update": 0, "timesteps": 0, "seconds": 0.0, **self._judge()})
+            while self._run is not None:
+                stats = self._update()
+                share = self._share()
+                stopping = share >= 1 or (callback is not None and callback(self) is False) or self._stale()
+                bar.update(1.0 if stopping else share, self.timesteps, stats)
+                if stopping:
+                    self._finish()
+                elif interrupts.asked or (self.config.checkpoint_every and self.updates % self.config.checkpoint_every == 0):
+                    folder = self.save(self._folder())
+                    if interrupts.asked:
+                        bar.say(f"Stopped; everything is kept in {folder}. To go on:\n  {self.resume_command.format(folder=str(folder))}")
+                        raise KeyboardInterrupt
+        return self
+
+    def validate(self, episodes: int | None = None) -> dict[str, float]:
+        """Mean reward and metrics over the first ``episodes`` held-out examples (``config.validation_episodes``), decoded greedily."""
+        from tokengym.agents.rollout import RolloutEngine
+
+        if self._validation is None:
+            self._validation = validation_venv(self._validation_source, self.venv, self.config.num_envs)
+            check_tokenizer(self.policy, self._validation)
+        engine = RolloutEngine(self.policy, self._validation, seed=0, temperature=self.temperature, values=False)
+        rollout = engine.collect(episodes or self.config.validation_episodes, deterministic=True)
+        scores = {"reward": float(rollout.scores.float().mean())}
+        for metric in rollout.infos[0].get("metrics", {}):
+            scores[metric] = float(np.mean([info["metrics"][metric] for info in rollout.infos]))
+        return scores
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Writes a folder that transformers can load and that :meth:`load` resumes from: weights, optimizer, progress, random states."""
+        env = {} if self.venv is None else describe(self.venv)
+        extra, extra_tensors = self._extra_state()
+        venv = getattr(self.venv, "unwrapped", self.venv)
+        state = {
+            "schema": _SCHEMA,
+            "agent": self.name,
+            "config": asdict(self.config),
+            "seed": self.seed,
+            "policy": self._policy_state(),
+            "env": env,
+            "env_state": venv.get_state() if hasattr(venv, "get_state") else None,
+            "timesteps": self.timesteps,
+            "updates": self.updates,
+            "seconds": self.seconds,
+            "run": self._run,
+            "labels": sorted(self._labels),
+            "reward_calls": self._reward_calls,
+            "best": [self._best_score, self._worse] if self._best else None,
+            "history": self.history,
+            "extra": extra,
+        }
+        tensors = {**optimizer_tensors(self.optimizer, self._parameters().items()), **extra_tensors, "rng": self.generator.get_state()}
+        tensors |= {f"weights/{name}": x for name, x in self._parameters().items()}
+        tensors |= {f"best/{name}": x for name, x in self._best.items()}
+
+        def fill(path: Path) -> None:
+            self.policy.save(path)
+            write_state(path, state, tensors)
+
+        return write_folder(folder, fill)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], env: Any = None, policy: Any = None) -> Self:
+        """A saved agent, ready to predict, or to ``learn()`` on from where it stopped.
+
+        Args:
+            folder: what :meth:`save` or training wrote.
+            env: as in the constructor; None: the environment it was saved with, where that is known by id and keywords.
+            policy: None: the one in the folder (under LoRA, its adapters on the base model that they were trained on); another one gets the
+                saved weights.
+        Raises:
+            FileNotFoundError, ValueError: the folder holds no agent, or another kind of agent.
+        """
+        path = find_folder(folder)
+        state, tensors = read_state(path)
+        if state["agent"] != cls.name:
+            raise ValueError(f"{path} holds a {state['agent']!r} agent, and {cls.__name__} loads {cls.name!r}; use the class of that name")
+        if state["schema"] != _SCHEMA:
+            raise ValueError(f"{path} was written in schema {state['schema']}; this version reads schema {_SCHEMA}")
+        if policy is None:
+            policy = cls._policy_in(path, state["policy"])
+        if env is None and state["env"].get("kwargs") is not None:
+            env = gymnasium.spec(state["env"]["id"])
+            env.kwargs = {**env.kwargs, **state["env"]["kwargs"]}
+        agent = cls(policy, env, config=cls.Config(**state["config"]), seed=state["seed"])
+        agent._restore(state, tensors)
+        return agent
+
+    # -- inside --------------------------------------------------------------------------------------------------------------------
+
+    def _policy_state(self) -> dict[str, Any]:
+        adapters = getattr(self.policy, "lora", None)
+        dtype = str(getattr(getattr(self.policy, "model", None), "dtype", torch.float32)).removeprefix("torch.")
+        return {"name": str(self.policy.name), "dtype": dtype, "lora": None if adapters is None else asdict(adapters.lora)}
+
+    @staticmethod
+    def _policy_in(path: Path, saved: Mapping[str, Any]) -> Any:
+        from tokengym.agents.lora import LoRA
+        from tokengym.agents.policy import CausalLMPolicy
+
+        if saved["lora"] is None:
+            return CausalLMPolicy.from_pretrained(str(path), dtype=saved["dtype"])
+        return CausalLMPolicy.from_pretrained(saved["name"], dtype=saved["dtype"], lora=LoRA(**saved["lora"]))
+
+    def _parameters(self) -> dict[str, Tensor]:
+        return {name: x for name, x in self.policy.named_parameters() if x.requires_grad}
+
+    def _folder(self) -> str:
+        if self.config.folder:
+            return str(self.config.folder)
+        return os.path.join("runs", f"{self.name}-{describe(self.venv)['id']}-{self.seed}")
+
+    def _begin(self, total_timesteps: int | None) -> None:
+        if total_timesteps is None and self._run is not None:
+            return
+        if total_timesteps is not None and total_timesteps < 1:
+            raise ValueError(f"total_timesteps={total_timesteps}; expected a number of tokens of at least 1")
+        planned = self._planned_updates()
+        if total_timesteps is None and not planned:
+            raise ValueError("learn() does not know how long to train; give total_timesteps=... (tokens), or updates=... in the config")
+        self._run = {"tokens_from": self.timesteps, "tokens": total_timesteps or 0, "updates_from": self.updates, "updates": planned}
+        self._worse = 0
+
+    def _share(self) -> float:
+        """How much of the run is done, in [0, 1]; the nearer of its two ends counts."""
+        if self._run is None:
+            return 1.0
+        tokens, updates = self._run["tokens"], self._run["updates"]
+        by_tokens = (self.timesteps - self._run["tokens_from"]) / tokens if tokens else 0.0
+        by_updates = (self.updates - self._run["updates_from"]) / updates if updates else 0.0
+        return min(1.0, max(by_tokens, by_updates))
+
+    def _update(self) -> dict[str, float]:
+        began = time.perf_counter()
+        stats = self.update()
+        took = time.perf_counter() - began
+        self.updates += 1
+        self.timesteps += int(stats["tokens"])
+        self.seconds += took
+        stats |= {"update": self.updates, "timesteps": self.timesteps, "tokens_per_second": stats["tokens"] / max(took, 1e-9)}
+        if self.config.validate_every and self.updates % self.config.validate_every == 0:
+            stats |= self._judge()
+        stats["seconds"] = self.seconds
+        self.history.append(stats)
+        return stats
+
+    def _step(self) -> float:
+        """One optimizer step at the schedule's learning rate; the gradient's norm."""
+        share = self._share()
+        if self.config.warmup:  # a first step at rate 0 would be lost
+            share = max(share, 1e-3 * self.config.warmup)
+        factor = rate(share, self.config.schedule, self.config.warmup)
+        return step(self.optimizer, self.config.learning_rate * factor, self.config.max_grad_norm)
+
+    def _judge(self) -> dict[str, float]:
+        """Validates, and keeps the weights if they are the best so far."""
+        scores = self.validate()
+        metric = self.config.validation_metric
+        if metric not in scores:
+            raise unknown("validation metric of this environment", metric, scores)
+        if scores[metric] > self._best_score:
+            self._best_score, self._worse = scores[metric], 0
+            self._best = {name: x.detach().clone() for name, x in self._parameters().items()}
+        else:
+            self._worse += 1
+        return {"validation": scores[metric], **{f"validation_{name}": value for name, value in scores.items()}}
+
+    def _stale(self) -> bool:
+        return bool(self.config.patience) and self._worse >= self.config.patience
+
+    def _finish(self) -> None:
+        if self._best:
+            self._assign(self._best)
+        self._run = None
+        if self.config.folder:
+            self.save(self.config.folder)
+
+    @torch.no_grad()
+    def _assign(self, weights: Mapping[str, Tensor]) -> None:
+        for name, parameter in self._parameters().items():
+            parameter.copy_(weights[name])
+
+    def _restore(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        self._assign({name.removeprefix("weights/"): x for name, x in tensors.items() if name.startswith("weights/")})
+        restore_optimizer(self.optimizer, self._parameters().items(), tensors)
+        device = self.policy.device
+        self._best = {name.removeprefix("best/"): x.to(device) for name, x in tensors.items() if name.startswith("best/")}
+        self._best_score, self._worse = state["best"] or (-float("inf"), 0)
+        self.generator.set_state(tensors["rng"])
+        self.timesteps, self.updates, self.seconds = state["timesteps"], state["updates"], state["seconds"]
+        self._run, self.history = state["run"], list(state["history"])
+        self._labels, self._reward_calls = set(state["labels"]), state["reward_calls"]
+        venv = getattr(self.venv, "unwrapped", self.venv)
+        if state["env_state"] is not None and hasattr(venv, "set_state"):
+            venv.set_state(state["env_state"])
+        self._restore_extra(state["extra"], tensors)

@@ -1,0 +1,104 @@
+"""Checkpoint folders: safetensors and JSON, never pickle; a folder appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+__all__ = ["find_folder", "optimizer_tensors", "read_state", "restore_optimizer", "write_folder", "write_state"]
+
+_STATE = "agent.json"  # what tells our folders from others
+_TENSORS = "agent.safetensors"
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _beside(folder: Path, mark: str) -> Path:
+    return folder.with_name(f".{folder.name}.{mark}")
+
+
+def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -> Path:
+    """Has ``fill`` write into a hidden folder beside ``folder``, then puts that in its place; the one before is removed last.
+
+    A process that dies on the way leaves the old folder, the new one, or (between two renames) the old one under a hidden name, where
+    :func:`find_folder` finds it.
+
+    Raises:
+        FileExistsError: ``folder`` holds files that are not an agent's.
+    """
+    target = Path(folder).absolute()
+    if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or (target / _STATE).exists())):
+        raise FileExistsError(f"{target} exists and holds no saved agent; choose another folder, or empty that one yourself")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial, previous = _beside(target, "partial"), _beside(target, "previous")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    fill(partial)
+    for path in [*partial.rglob("*"), partial]:
+        _sync(path)
+    if target.exists():
+        shutil.rmtree(previous, ignore_errors=True)
+        target.rename(previous)
+    partial.rename(target)
+    _sync(target.parent)
+    shutil.rmtree(previous, ignore_errors=True)
+    return target
+
+
+def find_folder(folder: str | os.PathLike[str]) -> Path:
+    """The folder of a saved agent, or the one that an interrupted :func:`write_folder` had set aside.
+
+    Raises:
+        FileNotFoundError: neither holds a saved agent.
+    """
+    target = Path(folder).absolute()
+    for path in (target, _beside(target, "previous")):
+        if (path / _STATE).exists():
+            return path
+    raise FileNotFoundError(f"{target} holds no saved agent (no {_STATE}); expected a folder that agent.save() or training wrote")
+
+
+def write_state(folder: Path, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Writes JSON-able ``state`` and ``tensors`` into ``folder``. Raises ValueError where ``state`` is not JSON-able."""
+    text = json.dumps(state, indent=1, allow_nan=False, ensure_ascii=False)
+    (folder / _STATE).write_text(text, encoding="utf-8")
+    # Cloned, because safetensors refuses tensors that share memory.
+    save_file({name: x.detach().cpu().contiguous().clone() for name, x in tensors.items()}, folder / _TENSORS)
+
+
+def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What :func:`write_state` wrote, tensors on the CPU."""
+    state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+    return state, load_file(folder / _TENSORS)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """The optimizer's state as flat tensors named ``optimizer/<parameter>/<key>``."""
+    flat = {}
+    for name, parameter in parameters:
+        for key, value in optimizer.state.get(parameter, {}).items():
+            flat[f"optimizer/{name}/{key}"] = torch.as_tensor(value)
+    return flat
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, parameters: Iterable[tuple[str, Tensor]], flat: Mapping[str, Tensor]) -> None:
+    """Puts back what :func:`optimizer_tensors` gave; entries of other names are ignored."""
+    for name, parameter in parameters:
+        prefix = f"optimizer/{name}/"
+        state = {key[len(prefix) :]: value for key, value in flat.items() if key.startswith(prefix)}
+        if state:
+            optimizer.state[parameter] = {key: value.to(parameter.device) for key, value in state.items()}

@@ -1,0 +1,113 @@
+"""What REINFORCE and PPO share: collecting whole episodes, the frozen reference model, log-probabilities by micro-batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tokengym.agents.base import Agent
+from tokengym.agents.batches import micro_batches, take
+
+__all__ = ["OnlineAgent"]
+
+
+class OnlineAgent(Agent):
+    """An agent that learns from episodes its own policy plays. Subclasses write ``learn_from(rollout)``."""
+
+    def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
+        super().__init__(policy, env, config, seed, validation_env)
+        c = self.config
+        if c.temperature <= 0:
+            raise ValueError(f"temperature={c.temperature}; sampling needs one above 0")
+        if c.group_size < 1 or c.episodes_per_update % c.group_size:
+            raise ValueError(f"group_size={c.group_size} does not divide episodes_per_update={c.episodes_per_update}")
+        self.temperature = c.temperature
+        self.engine: Any = None
+        # The reference is the policy as reinforcement learning finds it; without a KL term nobody asks for it, so it is not made.
+        self.reference: Any = None
+        self._start: dict[str, Tensor] = {}  # the trained weights as the reference has them, for checkpoints
+        if self._needs_reference():
+            self.reference = policy.reference()
+            self._start = {name: x.detach().cpu().clone() for name, x in self._parameters().items()}
+
+    def _needs_reference(self) -> bool:
+        return bool(self.config.kl_beta > 0)
+
+    def learn_from(self, rollout: Any) -> dict[str, float]:
+        """Updates the policy with the episodes of one collection; figures for the log."""
+        raise NotImplementedError
+
+    def update(self) -> dict[str, float]:
+        rollout = self.collect()
+        stats = self.learn_from(rollout)
+        valid = rollout.valid
+        tokens = int(rollout.completion_mask.sum())
+        return {
+            "tokens": tokens,
+            "reward": float(rollout.scores[valid].mean()) if bool(valid.any()) else 0.0,
+            "valid": float(valid.float().mean()),
+            "completion_tokens": tokens / len(rollout.scores),
+            **stats,
+        }
+
+    def collect(self) -> Any:
+        """The next ``config.episodes_per_update`` episodes, whole, as a :class:`~tokengym.agents.Rollout`."""
+        if self.engine is None:
+            from tokengym.agents.rollout import RolloutEngine
+
+            self.engine = RolloutEngine(self.policy, self.venv, seed=self.seed, temperature=self.temperature, values=self._needs_values())
+        rollout = self.engine.collect(self.config.episodes_per_update)
+        self._labels |= {int(info["index"]) for info in rollout.infos if "index" in info}
+        self._reward_calls += len(rollout.infos)
+        return rollout
+
+    def _needs_values(self) -> bool:
+        return False
+
+    def set_env(self, env: Any) -> None:
+        super().set_env(env)
+        self.engine = None
+
+    def batch(self, rollout: Any) -> dict[str, Tensor]:
+        """The rollout's tensors, with ``lengths`` (B,) in tokens."""
+        return {
+            "input_ids": rollout.input_ids,
+            "attention_mask": rollout.attention_mask,
+            "completion_mask": rollout.completion_mask,
+            "logp": rollout.logp,
+            "lengths": rollout.attention_mask.sum(dim=1),
+        }
+
+    def cuts(self, batch: Mapping[str, Tensor]) -> list[Tensor]:
+        """Rows of each micro-batch of a whole collection."""
+        return micro_batches(batch["lengths"], self.config.micro_batch_tokens, self.config.group_size)
+
+    def forward(self, model: Any, rows: Mapping[str, Tensor], with_values: bool = False) -> Any:
+        """``model``'s outputs on the agent tokens of a micro-batch."""
+        return model(
+            rows["input_ids"], rows["attention_mask"], temperature=self.temperature, with_values=with_values, mask=rows["completion_mask"]
+        )
+
+    @torch.no_grad()
+    def logp(self, model: Any, batch: Mapping[str, Tensor], cuts: list[Tensor] | None = None) -> Tensor:
+        """(B, T) log-probabilities under ``model``, by micro-batch; ``cuts`` are those of the update where they must agree with it."""
+        result = torch.zeros(batch["input_ids"].shape, dtype=torch.float32, device=batch["input_ids"].device)
+        for cut in self.cuts(batch) if cuts is None else cuts:
+            rows = take(batch, cut)
+            logp = self.forward(model, rows).logp
+            result[cut.to(result.device), : logp.shape[1]] = logp
+        return result
+
+    def _extra_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        return {}, {f"start/{name}": x for name, x in self._start.items()}
+
+    def _restore_extra(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        self._start = {name.removeprefix("start/"): x for name, x in tensors.items() if name.startswith("start/")}
+        if self._start:
+            now = {name: x.detach().clone() for name, x in self._parameters().items()}
+            self._assign(self._start)
+            self.reference = self.policy.reference()
+            self._assign(now)

@@ -1,0 +1,69 @@
+"""The optimizer of a policy and the course of its learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from tokengym._registry import unknown
+
+__all__ = ["SCHEDULES", "adamw", "rate", "step"]
+
+SCHEDULES = ("constant", "cosine", "linear")
+
+
+def rate(share: float, schedule: str = "constant", warmup: float = 0.0) -> float:
+    """The factor on the learning rate after ``share`` of the run.
+
+    Args:
+        share: of the run that is done, in [0, 1].
+        schedule: after the warm-up "constant" stays at 1, "linear" and "cosine" fall to 0 at the end.
+        warmup: share of the run in which the factor rises linearly from 0 to 1.
+    Raises:
+        ValueError: an unknown schedule.
+    """
+    if schedule not in SCHEDULES:
+        raise unknown("learning-rate schedule", schedule, SCHEDULES)
+    if share < warmup:
+        return share / warmup
+    if schedule == "constant":
+        return 1.0
+    left = 1 - min(1.0, (share - warmup) / max(1e-12, 1 - warmup))
+    return left if schedule == "linear" else 0.5 - 0.5 * math.cos(math.pi * left)
+
+
+def adamw(parameters: Iterable[tuple[str, Tensor]], learning_rate: float, weight_decay: float, eps: float) -> torch.optim.Optimizer:
+    """AdamW (arXiv:1711.05101) over named parameters; matrices decay, vectors (norms, biases) do not."""
+    named = list(parameters)
+    groups = [
+        {"params": [x for _, x in named if x.dim() >= 2], "weight_decay": weight_decay},
+        {"params": [x for _, x in named if x.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, eps=eps, fused=True)
+
+
+def step(optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float) -> float:
+    """One step with gradients clipped to ``max_norm``, then the gradients are cleared.
+
+    Returns:
+        the norm of the gradient before it was clipped.
+    Raises:
+        FloatingPointError: the gradient is not finite; nothing has been changed.
+    """
+    parameters = [x for group in optimizer.param_groups for x in group["params"] if x.grad is not None]
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
+    size = float(norm)
+    if not math.isfinite(size):
+        optimizer.zero_grad(set_to_none=True)
+        raise FloatingPointError(
+            f"the gradient's norm is {size}; the weights are as before this step. "
+            "Lower learning_rate, or look for rewards that are not finite"
+        )
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return size

@@ -1,0 +1,92 @@
+"""From what a user gives as an environment to the vector env that an agent plays, with the checks that save a wasted run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec
+
+__all__ = ["check_tokenizer", "describe", "make_venv", "validation_venv"]
+
+_MADE_BY_US = ("num_envs", "vectorization_mode", "deal", "group_size", "autoreset_mode")  # keywords that make_vec gets from the agent
+_TRAINING_ONLY = ("size", "label_noise")  # keywords that do not carry over to the validation split
+
+
+def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> Any:
+    """A vector env with deal="shared", from an id, an ``EnvSpec`` or such a vector env itself.
+
+    Args:
+        env: what the user gave.
+        num_envs, group_size: for a vector env that is made here.
+        changes: further keywords for it.
+    Raises:
+        TypeError: ``env`` is none of the three.
+        ValueError: a vector env that deals independently, or in groups of another size.
+    """
+    if isinstance(env, (str, EnvSpec)):
+        spec = gymnasium.spec(env) if isinstance(env, str) else env
+        kwargs = {name: value for name, value in spec.kwargs.items() if name not in _MADE_BY_US}
+        given = replace(spec, kwargs={**kwargs, **changes})
+        return gymnasium.make_vec(given, num_envs=num_envs, deal="shared", group_size=group_size)
+    if not hasattr(env, "num_envs"):
+        raise TypeError(
+            f"env is a {type(env).__name__}; expected an id such as 'TextSumm-v0', an EnvSpec, "
+            "or a vector env: gymnasium.make_vec(id, num_envs=64, deal='shared')"
+        )
+    inner = getattr(env, "unwrapped", env)
+    if getattr(inner, "deal", "shared") != "shared":
+        raise ValueError(f"the vector env deals {inner.deal!r}; agents need gymnasium.make_vec(id, num_envs=..., deal='shared')")
+    if group_size > 1 and getattr(inner, "group_size", group_size) != group_size:
+        raise ValueError(
+            f"the vector env deals groups of {inner.group_size} and the config says group_size={group_size}; "
+            f"make it with gymnasium.make_vec(id, num_envs=..., deal='shared', group_size={group_size})"
+        )
+    return env
+
+
+def validation_venv(given: Any, venv: Any, num_envs: int) -> Any:
+    """The vector env of validation: ``given``, or the validation split of the training environment, always in the same order.
+
+    Raises:
+        ValueError: nothing was given, and the training environment does not know its own id and keywords.
+    """
+    if given is not None and hasattr(given, "num_envs"):
+        return make_venv(given, num_envs)
+    if given is None:
+        spec = getattr(getattr(venv, "unwrapped", venv), "spec", None)
+        if spec is None:
+            raise ValueError("the environment was not made by gymnasium.make_vec: its validation split is unknown; give validation_env=...")
+        kwargs = {name: value for name, value in spec.kwargs.items() if name not in _TRAINING_ONLY}
+        given = replace(spec, kwargs={**kwargs, "split": "validation"})
+    return make_venv(given, num_envs, order="sequential")
+
+
+def describe(venv: Any) -> dict[str, Any]:
+    """The environment as JSON-able values: ``id``, and ``kwargs`` (None where they hold objects)."""
+    spec = getattr(getattr(venv, "unwrapped", venv), "spec", None)
+    if spec is None:
+        return {"id": type(venv).__name__, "kwargs": None}
+    kwargs = {name: value for name, value in spec.kwargs.items() if name not in _MADE_BY_US}
+    try:
+        json.dumps(kwargs)
+    except TypeError:
+        return {"id": spec.id, "kwargs": None}
+    return {"id": spec.id, "kwargs": kwargs}
+
+
+def check_tokenizer(policy: Any, venv: Any) -> None:
+    """Raises ValueError where the environment's token ids are not the policy's."""
+    inner = getattr(venv, "unwrapped", venv)
+    tokenizer = getattr(inner, "tokenizer", None)
+    theirs, ours = getattr(tokenizer, "fingerprint", None), getattr(policy, "tokenizer_fingerprint", None)
+    if theirs is None or ours is None or theirs == ours:
+        return
+    name = describe(venv)["id"]
+    raise ValueError(
+        f"the environment {name} speaks the tokens of tokenizer {getattr(tokenizer, 'name', '?')!r}, and the policy {policy.name!r} "
+        "was trained on others. Make the environment with the policy's own tokenizer: "
+        f"gymnasium.make_vec({name!r}, num_envs=64, deal='shared', tokenizer={policy.name!r})"
+    )
