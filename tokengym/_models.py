@@ -43,7 +43,7 @@ def model_folder(name: str) -> str:
         if not (folder / "config.json").is_file():
             raise FileNotFoundError(f"the model {name!r} is not in {folder}; run: tokengym models pull {name}")
         return str(folder)
-    if Path(name).expanduser().is_dir():
+    if name and Path(name).expanduser().is_dir():
         return name
     if name == _MINILM:
         return _minilm_folder()
