@@ -204,8 +204,7 @@ DESKS: tuple[Desk, ...] = (
 _GREETING = ("[Good day|Hello|Welcome]! How can I help you?", "[Of course|Gladly]. What [would you like to|do you want to] know?")
 _VAGUE = (
     "Thank you for your [message|question|patience]. We will look into it.",
-    "[I am sorry|I understand]. [A colleague|Somebody] will get back to you [soon|shortly].",
-    "[Please be patient|One moment please]. Your request is important to us.",
+    "Thank you for your [message|question|patience]. A colleague will [write to|call] you [soon|shortly].",
 )
 
 
