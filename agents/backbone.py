@@ -1,0 +1,107 @@
+"""A transformers causal LM seen as two halves: a trunk that makes hidden states, and the model's own rule from them to logits."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
+
+__all__ = ["Backbone"]
+
+
+class _HandOver(nn.Module):
+    """Stands where the trunk stood, and hands the hidden states that it is given on to the head."""
+
+    def forward(self, input_ids: Any = None, inputs_embeds: Tensor | None = None, **_: Any) -> BaseModelOutputWithPastAndCrossAttentions:
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=inputs_embeds)
+
+
+class Backbone:
+    """The two halves of ``model``, which stays the owner of all weights.
+
+    Logits come from ``model.forward`` itself, run on a shallow copy whose trunk is replaced by a stand-in: Granite's scaling and
+    Gemma's soft cap hold, and only the positions that matter pay for the vocabulary.
+
+    Args:
+        model: a transformers ``...ForCausalLM``.
+        adapter: makes the context in which the model runs; a frozen LoRA adapter switches itself on there.
+
+    Attributes:
+        windows: sliding window in tokens (None = full attention) by layer type; "" alone where all layers share one mask.
+        slottable: whether attention is of a kind for which explicit masks and a slot cache can be built.
+    """
+
+    def __init__(self, model: nn.Module, adapter: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        self.model = model
+        self.config: Any = model.config
+        prefix = str(getattr(model, "base_model_prefix", ""))
+        self.trunk: Any = getattr(model, prefix, None) if prefix else None
+        if self.trunk is None or self.trunk is model:
+            raise ValueError(f"{type(model).__name__} has no base model apart from its head; pass a transformers ...ForCausalLM")
+        self._head: Any = copy.copy(model)
+        self._head.__dict__["_modules"] = {**model._modules, prefix: _HandOver()}
+        self.windows, self.slottable = _windows(self.config)
+        self.adapter = adapter
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the model's own weights."""
+        dtype: torch.dtype = self.trunk.dtype
+        return dtype
+
+    def hidden(self, input_ids: Tensor, attention_mask: Any = None, position_ids: Tensor | None = None, cache: Any = None) -> Tensor:
+        """Last hidden states (B, T, H) of ``input_ids`` (B, T); ``attention_mask`` as transformers takes it (2-D, 4-D or by layer type)."""
+        with self.adapter():
+            out = self.trunk(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                position_ids=position_ids,
+                past_key_values=cache,
+                use_cache=cache is not None,
+            )
+        states: Tensor = out.last_hidden_state
+        return states
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits (K, V), in the model's dtype, of hidden states (K, H)."""
+        with self.adapter():
+            out: Tensor = self._head(inputs_embeds=hidden[None], use_cache=False).logits
+        return out[0]
+
+    def additive(self, allowed: Tensor, distance: Tensor, dtype: torch.dtype) -> Any:
+        """Additive 4-D attention masks, one per layer type where the model has several.
+
+        A bool mask is silently wrong under eager attention, and one mask for all layers is silently wrong with sliding windows.
+
+        Args:
+            allowed: (B, Q, K) bool, who may look at whom if there were no windows.
+            distance: (B, Q, K) tokens from the key to the query.
+            dtype: the trunk's.
+        Returns:
+            (B, 1, Q, K), 0 where attention is allowed and the dtype's minimum elsewhere; a dict of them by layer type.
+        """
+        lowest = torch.finfo(dtype).min
+        masks = {}
+        for kind, window in self.windows.items():
+            seen = allowed if window is None else allowed & (distance < window)
+            masks[kind] = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, lowest)[:, None]
+        return masks[""] if "" in masks else masks
+
+
+def _windows(config: Any) -> tuple[dict[str, int | None], bool]:
+    """Window by layer type, and whether every layer is full or sliding attention."""
+    window = getattr(config, "sliding_window", None)
+    if not getattr(config, "use_sliding_window", True):
+        window = None
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if not kinds:
+        return {"": window}, getattr(config, "attention_chunk_size", None) is None
+    if kinds == {"full_attention"}:
+        return {"": None}, True
+    known: dict[str, int | None] = {"full_attention": None, "sliding_attention": window}
+    return known, kinds <= set(known) and window is not None

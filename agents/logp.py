@@ -1,0 +1,81 @@
+"""Log-probabilities and entropies of tokens, a chunk of the vocabulary-sized logits at a time, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+__all__ = ["CHUNK_NUMBERS", "TokenLogp", "token_logp"]
+
+CHUNK_NUMBERS = 1 << 22  # logits held at once, in numbers: 16 MiB of float32
+
+
+class TokenLogp(NamedTuple):
+    """``logp`` (K,) and ``entropy`` (K,) or None, float32, in nats."""
+
+    logp: Tensor
+    entropy: Tensor | None
+
+
+def token_logp(
+    hidden: Tensor,
+    targets: Tensor,
+    head: Callable[[Tensor], Tensor],
+    temperature: float = 1.0,
+    with_entropy: bool = False,
+    chunk: int | None = None,
+    vocabulary: int | None = None,
+) -> TokenLogp:
+    """Log-probability of each target under softmax(head(hidden) / temperature), without holding all logits.
+
+    Each chunk's logits are dropped after the forward pass and computed again in the backward pass, so memory is that of one chunk.
+    Where one chunk holds everything, nothing is computed twice.
+
+    Args:
+        hidden: (K, H) hidden states, one per token.
+        targets: (K,) int64 token ids.
+        head: (k, H) -> (k, V) logits, differentiable.
+        temperature: divides the logits; above 0.
+        with_entropy: also the entropy of each distribution.
+        chunk: tokens per chunk; None takes as many as ``CHUNK_NUMBERS`` logits allow.
+        vocabulary: V, for the choice of ``chunk``; None takes one chunk of 1024 tokens.
+    Raises:
+        ValueError: temperature not above 0, or hidden and targets of different length.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature={temperature}; it divides the logits and must be above 0 (greedy choice: deterministic=True)")
+    if len(hidden) != len(targets):
+        raise ValueError(f"{len(hidden)} hidden states for {len(targets)} targets; one each is expected")
+    if not len(targets):
+        empty = hidden.new_zeros(0, dtype=torch.float32)
+        return TokenLogp(empty, empty if with_entropy else None)
+    if chunk is None:
+        chunk = max(16, CHUNK_NUMBERS // vocabulary) if vocabulary else 1024
+
+    def one(h: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+        logits = head(h).float()  # (k, V)
+        if temperature != 1.0:
+            logits = logits / temperature
+        if not with_entropy:
+            return (-functional.cross_entropy(logits, y, reduction="none"),)
+        logp = functional.log_softmax(logits, dim=-1)
+        entropy = -(logp.exp() * logp.clamp(min=torch.finfo(logp.dtype).min)).sum(-1)  # 0 * -inf counts as 0
+        return logp.gather(1, y[:, None])[:, 0], entropy
+
+    if len(targets) <= chunk:
+        parts = [one(hidden, targets)]
+    else:
+        # preserve_rng_state: the head draws nothing, and saving the generator's state per chunk costs time
+        parts = [
+            checkpoint(one, hidden[i : i + chunk], targets[i : i + chunk], use_reentrant=False, preserve_rng_state=False)
+            if torch.is_grad_enabled()
+            else one(hidden[i : i + chunk], targets[i : i + chunk])
+            for i in range(0, len(targets), chunk)
+        ]
+    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+    return TokenLogp(columns[0], columns[1] if with_entropy else None)

@@ -1,0 +1,349 @@
+"""A causal language model as a policy: log-probabilities and values of tokens, actions for observations, weights in and out."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM
+
+from tokengym._models import model_folder
+from tokengym.agents.backbone import Backbone
+from tokengym.agents.cache import FullDecoder, SlotDecoder
+from tokengym.agents.folder import TOKENIZER_FILES, Vocabulary, file_of, quiet, whole_folder
+from tokengym.agents.logp import token_logp
+from tokengym.agents.lora import LoRA, LoRAModel
+from tokengym.agents.prefix import shared_hidden
+from tokengym.agents.probe import slots_agree
+
+__all__ = ["CausalLMPolicy", "PolicyOutput"]
+
+_VALUE_HEAD = "value_head.safetensors"
+_ADAPTER = "adapter"
+
+
+class PolicyOutput(NamedTuple):
+    """What the policy says of each token of a batch; all float32, 0 where nothing was asked.
+
+    Attributes:
+        logp: (B, T) natural log-probability of token t given those before it; ``logp[:, 0]`` is 0.
+        values: (B, T) value of the tokens before t, or None.
+        entropy: (B, T) entropy, in nats, of the distribution that token t was drawn from, or None.
+    """
+
+    logp: Tensor
+    values: Tensor | None = None
+    entropy: Tensor | None = None
+
+
+class CausalLMPolicy(nn.Module):
+    """A transformers causal LM plus a scalar value head (zero at the start, float32) on its last hidden states.
+
+    Dropout is off, always. Token ids from ``num_actions`` on have no probability.
+
+    Args:
+        model: a transformers ``...ForCausalLM``.
+        name: what results and errors call it.
+        source: folder or hub id of its tokenizer's files, copied when the policy is saved; None if there are none.
+        lora: train adapters instead of the model's own weights.
+
+    Attributes:
+        model: the transformers model (under LoRA with the adapters in its layers).
+        value_head: linear, H -> 1.
+        num_actions: tokens that may be chosen: the tokenizer's highest id + 1, else the model's vocabulary.
+        tokenizer_fingerprint: sha256 of tokenizer.json, None if there is none.
+        generator: of ``predict``'s random choices; ``policy.generator.manual_seed(seed)`` repeats them.
+    """
+
+    def __init__(self, model: nn.Module, name: str = "model", source: str | None = None, lora: LoRA | None = None) -> None:
+        super().__init__()
+        self.name = name
+        self.source = source
+        self.lora = None if lora is None else LoRAModel(model, lora)
+        self._adapter: str | None = None
+        self._build(model, nn.Linear(int(_text_config(model).hidden_size), 1))
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+        self.generator = torch.Generator().manual_seed(0)
+        file = None if source is None else file_of(source, "tokenizer.json")
+        vocabulary = None if file is None else Vocabulary.read(file)
+        self.tokenizer_fingerprint = None if vocabulary is None else vocabulary.fingerprint
+        size = int(_text_config(model).vocab_size)
+        self.num_actions = size if vocabulary is None else min(size, vocabulary.size)
+        self._slots: bool | None = None
+
+    def _build(self, model: nn.Module, value_head: nn.Linear) -> None:
+        self.model = model
+        self.value_head = value_head.to(next(model.parameters()).device, torch.float32)
+        self.backbone = Backbone(model)
+        if self.lora is not None and self._adapter is not None:
+            self.backbone.adapter = partial(self.lora.using, self._adapter)
+        self.eval()
+
+    @classmethod
+    def from_pretrained(cls, name: str, device: str = "auto", dtype: str = "auto", lora: LoRA | None = None) -> CausalLMPolicy:
+        """Loads a model, and the value head that a saved policy has beside it.
+
+        Args:
+            name: "builtin:tiny", "smollm2-135m", a local folder or a hub id.
+            device: "auto" (CUDA where there is one, else the CPU), or a torch device.
+            dtype: "float32", "bfloat16", "float16" or "auto": float32, since bfloat16 weights do not move at small learning rates,
+                but bfloat16 for a base that LoRA freezes.
+            lora: train adapters instead of the model's own weights.
+        Raises:
+            ValueError: nobody knows the name or the dtype.
+            FileNotFoundError: the model has a name here, but was not pulled yet.
+        """
+        source = model_folder(name)
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if dtype == "auto":
+            dtype = "float32" if lora is None else "bfloat16"
+        if dtype not in ("float32", "bfloat16", "float16"):
+            raise ValueError(f"dtype={dtype!r}; expected 'auto', 'float32', 'bfloat16' or 'float16'")
+        with quiet():
+            model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, dtype), use_safetensors=True)
+        policy = cls(model.to(device), name=name, source=source, lora=lora)
+        head = file_of(source, _VALUE_HEAD) if Path(source).is_dir() else None
+        if head is not None:
+            policy.value_head.load_state_dict(load_file(str(head)))
+        return policy
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    @property
+    def eos_token_id(self) -> int | None:
+        """The token that ends a response, the first one where the model names several."""
+        eos = _text_config(self.model).eos_token_id
+        first: int | None = eos[0] if isinstance(eos, list) else eos
+        return first
+
+    def train(self, mode: bool = True) -> CausalLMPolicy:
+        """Leaves the modules in evaluation mode: dropout would make the log-probabilities of rollout and update differ."""
+        return super().train(False)
+
+    def trainable_parameters(self) -> list[nn.Parameter]:
+        """The parameters that learn, the value head's among them."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def version(self) -> int:
+        """Changes whenever an optimizer (or any in-place operation) changes a weight; caches are void then."""
+        return sum(parameter._version for parameter in self.model.parameters())
+
+    # ---- log-probabilities -------------------------------------------------------------------------------------------------
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        temperature: float = 1.0,
+        with_values: bool = False,
+        with_entropy: bool = False,
+        mask: Tensor | None = None,
+    ) -> PolicyOutput:
+        """Log-probabilities (and values, entropies) of the tokens of a batch.
+
+        The vocabulary is only looked at where ``mask`` says, a chunk of tokens at a time, and computed again in the backward pass,
+        so (B, T, V) never exists. With a mask, right-padded rows that share their prompt (the tokens before the first masked one)
+        send it through the model once.
+
+        Args:
+            input_ids: (B, T) tokens.
+            attention_mask: (B, T) 1 on tokens, 0 on padding, on either side.
+            temperature: divides the logits; the same in rollout, update and reference.
+            with_values: also the values.
+            with_entropy: also the entropies.
+            mask: (B, T) the tokens of interest, usually ``completion_mask``; default all tokens but the first of each row.
+        Returns:
+            (B, T) tensors, 0 outside the mask.
+        Raises:
+            ValueError: shapes that do not fit.
+        """
+        if attention_mask.shape != input_ids.shape or (mask is not None and mask.shape != input_ids.shape):
+            raise ValueError(
+                f"input_ids {tuple(input_ids.shape)}, attention_mask {tuple(attention_mask.shape)}"
+                f"{'' if mask is None else f' and mask {tuple(mask.shape)}'} must have one shape (B, T)"
+            )
+        input_ids, real = input_ids.to(self.device, torch.int64), attention_mask.to(self.device, torch.bool)
+        wanted = real.clone() if mask is None else mask.to(self.device, torch.bool) & real
+        wanted[:, 0] = False
+        wanted[:, 1:] &= real[:, :-1]  # the first token of a left-padded row follows nothing
+        row, column = wanted.nonzero(as_tuple=True)  # (K,) the tokens asked for
+        hidden = self._hidden_before(input_ids, real, wanted, row, column, share=mask is not None)
+        logp, entropy = token_logp(hidden, input_ids[row, column], self.logits, temperature, with_entropy, vocabulary=self.num_actions)
+
+        def spread(numbers: Tensor) -> Tensor:
+            spread_out: Tensor = numbers.new_zeros(input_ids.shape).index_put((row, column), numbers)
+            return spread_out
+
+        values = spread(self.values(hidden)) if with_values else None
+        return PolicyOutput(spread(logp), values, None if entropy is None else spread(entropy))
+
+    def logp(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """(B, T) natural log-probability, float32, of each token given those before it; ``[:, 0]`` and padding are 0."""
+        out: PolicyOutput = self(input_ids, attention_mask)
+        return out.logp
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(K, num_actions) logits, by the model's own rule, of hidden states (K, H)."""
+        return self.backbone.logits(hidden)[:, : self.num_actions]
+
+    def values(self, hidden: Tensor) -> Tensor:
+        """(K,) float32 values of hidden states (K, H)."""
+        values: Tensor = self.value_head(hidden.float())[:, 0]
+        return values
+
+    def _hidden_before(self, ids: Tensor, real: Tensor, wanted: Tensor, row: Tensor, column: Tensor, share: bool) -> Tensor:
+        """Hidden states (K, H) from which the tokens (row, column) are predicted: those of the tokens before them."""
+        if not len(row):
+            return torch.zeros(0, self.value_head.in_features, dtype=self.backbone.dtype, device=self.device)
+        padded_right = bool((real[:, 1:] <= real[:, :-1]).all())
+        width = int(column.max())  # the hidden states of the last tokens tell of nothing that was asked
+        if not padded_right:
+            position = (real.long().cumsum(1) - 1).clamp(min=0)
+            return self.backbone.hidden(ids[:, :width], real[:, :width].long(), position[:, :width])[row, column - 1]
+        if share and len(ids) > 1 and self.slots():
+            shared = shared_hidden(self.backbone, ids, wanted)
+            if shared is not None:
+                hidden, where, place = shared
+                return hidden[where[row, column - 1], place[row, column - 1]]
+        # Right padding: no token sees a pad, so the causal mask that the model makes by itself is all that is needed.
+        return self.backbone.hidden(ids[:, :width])[row, column - 1]
+
+    # ---- acting ------------------------------------------------------------------------------------------------------------
+
+    def slots(self) -> bool:
+        """Whether explicit masks and the slot cache give what a full forward pass gives; tried once, with one warning if not."""
+        if self._slots is None:
+            self._slots = self.backbone.slottable and slots_agree(self.backbone)
+            if not self._slots:
+                warnings.warn(
+                    f"the KV cache of {self.name!r} ({type(self.model).__name__}) cannot be kept in slots; "
+                    "rollouts take the slow path, one full forward pass per token",
+                    stacklevel=2,
+                )
+        return self._slots
+
+    def decoder(self, rows: int, width: int) -> SlotDecoder | FullDecoder:
+        """What computes the hidden states of the last tokens of ``rows`` rows of up to ``width`` tokens."""
+        return SlotDecoder(self.backbone, rows, width) if self.slots() else FullDecoder(self.backbone, rows, width)
+
+    def match(self, actions: int) -> None:
+        """Narrows ``num_actions`` to an environment's number of actions.
+
+        Raises:
+            ValueError: the environment has more actions than the model has tokens.
+        """
+        size = int(_text_config(self.model).vocab_size)
+        if actions > size:
+            raise ValueError(
+                f"the environment has {actions} actions and the model {self.name!r} only {size} tokens; "
+                f"make the environment with tokenizer={self.name!r}"
+            )
+        self.num_actions = actions
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        obs: Mapping[str, NDArray[Any]],
+        state: Any = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.int64], Any]:
+        """Actions for observations, in Stable-Baselines3's manner.
+
+        Args:
+            obs: ``input_ids`` and ``attention_mask``, each (N, L), right-padded; (L,) for a single environment.
+            state: what the last call returned; None forgets nothing that matters, and costs a prefill.
+            episode_start: not needed: the state knows the tokens that it holds, and sees where they changed.
+            deterministic: the likeliest token, else a sample at temperature 1.
+        Returns:
+            actions (N,), 0 for rows without a token (idle rows), and the state for the next call.
+        """
+        ids, mask = np.asarray(obs["input_ids"]), np.asarray(obs["attention_mask"])
+        if ids.ndim == 1:
+            actions, state = self.predict({"input_ids": ids[None], "attention_mask": mask[None]}, state, episode_start, deterministic)
+            return actions[0], state
+        if not isinstance(state, (SlotDecoder, FullDecoder)) or state.shape != ids.shape or state.backbone is not self.backbone:
+            state = self.decoder(*ids.shape)
+        lengths = mask.sum(1, dtype=np.int64)
+        rows = np.flatnonzero(lengths)
+        chosen = np.zeros(len(ids), dtype=np.int64)
+        if len(rows):
+            logits = self.logits(state.advance(ids, lengths, rows, self.version())).float().cpu()
+            if deterministic:
+                picks = logits.argmax(-1)
+            else:
+                picks = torch.multinomial(logits.softmax(-1), 1, generator=self.generator)[:, 0]
+            chosen[rows] = picks.numpy()
+        return chosen, state
+
+    # ---- weights in and out ------------------------------------------------------------------------------------------------
+
+    def reference(self) -> CausalLMPolicy:
+        """A frozen copy of the policy as it is now; under LoRA a second frozen adapter on the same base."""
+        twin = copy.copy(self)
+        twin.__dict__ = {**self.__dict__, "_modules": dict(self._modules), "_parameters": {}, "_buffers": {}}
+        head = copy.deepcopy(self.value_head).requires_grad_(False)
+        if self.lora is not None:
+            twin._adapter = self._adapter or self.lora.freeze_copy()
+            twin._build(self.model, head)
+        else:
+            twin._build(copy.deepcopy(self.model).requires_grad_(False), head)
+        twin.generator = torch.Generator().manual_seed(0)
+        return twin
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the policy so that ``AutoModelForCausalLM.from_pretrained(folder)`` and ``from_pretrained`` load it.
+
+        The folder holds the model (under LoRA the merged one, in float32, and the adapter under adapter/), value_head.safetensors and
+        the tokenizer's files. Each file appears whole or not at all; a folder that did not exist appears at once.
+        """
+        with whole_folder(Path(folder)) as beside, quiet():
+            if self.lora is None:
+                self.model.save_pretrained(str(beside))  # type: ignore[operator]
+            else:
+                self.lora.merged(self._adapter).save_pretrained(str(beside))
+                self.lora.save(beside / _ADAPTER)
+            save_file({key: x.contiguous().cpu() for key, x in self.value_head.state_dict().items()}, str(beside / _VALUE_HEAD))
+            for file in TOKENIZER_FILES:
+                found = None if self.source is None else file_of(self.source, file)
+                if found is not None:
+                    shutil.copyfile(found, beside / file)
+
+    def restore(self, folder: str | Path) -> None:
+        """Sets the weights to those that ``save`` wrote, in place, so that optimizers keep their hold on them.
+
+        Raises:
+            FileNotFoundError: the folder holds no policy, or one that was not trained with LoRA while this one is.
+        """
+        folder = Path(folder)
+        needed = folder / (f"{_ADAPTER}/adapter_model.safetensors" if self.lora is not None else "config.json")
+        for file in (needed, folder / _VALUE_HEAD):
+            if not file.is_file():
+                raise FileNotFoundError(f"{file} is missing; {folder} holds no saved policy {'with an adapter' if self.lora else ''}")
+        if self.lora is not None:
+            self.lora.restore(folder / _ADAPTER)
+        else:
+            with quiet():
+                saved = AutoModelForCausalLM.from_pretrained(str(folder), dtype=self.backbone.dtype, use_safetensors=True)
+            self.model.load_state_dict(saved.state_dict())
+        self.value_head.load_state_dict(load_file(str(folder / _VALUE_HEAD)))
+
+
+def _text_config(model: nn.Module) -> Any:
+    config: Any = model.config
+    return config.get_text_config()
