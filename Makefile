@@ -23,8 +23,8 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
-table: $(READY) ## train and evaluate the quick suite; writes results/quick and prints its table (about 10 minutes)
-	$(BIN)/tokengym bench --suite quick --out results/quick
+table: $(READY) ## train and evaluate the quick suite; writes results/quick, prints its table (10 minutes)
+	$(BIN)/tokengym bench --suite quick --overwrite
 
 test: $(READY) ## run the tests, except the slow ones
 	$(TEST_ENV) $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
