@@ -1,0 +1,62 @@
+"""Language tasks as Markov decision processes over tokens: the table of tasks and the public names, loaded when first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tokengym._registry import Registry
+from tokengym.envs.base import Example, Parts, Task, Turn
+
+if TYPE_CHECKING:
+    from tokengym.envs.data import DATASETS, load_examples
+    from tokengym.envs.env import TextGenEnv
+    from tokengym.envs.padding import left_pad
+    from tokengym.envs.tokenizer import TextTokenizer, load_tokenizer
+    from tokengym.envs.vector import TextGenVectorEnv
+
+__all__ = [
+    "DATASETS",
+    "TASKS",
+    "Example",
+    "Parts",
+    "Task",
+    "TextGenEnv",
+    "TextGenVectorEnv",
+    "TextTokenizer",
+    "Turn",
+    "left_pad",
+    "load_examples",
+    "load_tokenizer",
+]
+
+TASKS: Registry[type[Task]] = Registry(
+    "task",
+    {
+        "TextSumm-v0": "tokengym.envs.summ:TextSumm",
+        "TextDialogue-v0": "tokengym.envs.dialogue:TextDialogue",
+        "TextQA-v0": "tokengym.envs.qa:TextQA",
+    },
+)
+
+_LAZY = {
+    "DATASETS": "tokengym.envs.data",
+    "TextGenEnv": "tokengym.envs.env",
+    "TextGenVectorEnv": "tokengym.envs.vector",
+    "TextTokenizer": "tokengym.envs.tokenizer",
+    "left_pad": "tokengym.envs.padding",
+    "load_examples": "tokengym.envs.data",
+    "load_tokenizer": "tokengym.envs.tokenizer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

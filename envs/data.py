@@ -1,0 +1,138 @@
+"""Where examples come from: the builtin world, named real data sets, files, the Hugging Face hub, or a sequence of Examples."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from tokengym._registry import Registry, unknown
+from tokengym.envs.base import Example, Task
+from tokengym.envs.files import SUFFIXES, read_hub, read_path
+from tokengym.envs.world import WORLD_VERSION
+
+__all__ = ["DATASETS", "SIZES", "SPLITS", "data_fingerprint", "data_name", "load_examples", "read_dataset"]
+
+SPLITS = ("train", "validation", "test")
+SIZES = {"train": 20_000, "validation": 1_000, "test": 1_000}  # builtin examples where ``size`` is None
+DATASETS: Registry[Callable[[str], list[Example]]] = Registry("dataset", {"aclsum": "tokengym.envs.aclsum:load"})
+_HINT = "A path to a .jsonl, .csv or .parquet file or a hub id (owner/name) works too."
+_KEYS = ("path", "revision", "config", "columns", "split")
+_FINGERPRINTED = 256  # texts of the builtin world that enter its fingerprint; the rest follow from the same generator
+
+
+def load_examples(
+    dataset: Any, split: str | None = "train", size: int | None = None, columns: Mapping[str, str] | None = None
+) -> Sequence[Example]:
+    """The examples of a data set.
+
+    Args:
+        dataset: a named set ("aclsum"), "builtin:TextSumm-v0" (the builtin world, as that task asks about it), a path, a hub id
+            with an optional revision ("owner/name@revision"), a mapping {"path", "revision", "config", "columns", "split"},
+            or Examples.
+        split: "train", "validation" or "test"; None takes all rows of a file or hub data set.
+        size: number of builtin examples.
+        columns: for files and the hub: {"id", "prompt", "references"} to the column names there.
+    Raises:
+        ValueError: an unknown data set, split or column, or no examples at all.
+        ImportError: the library that reads it is missing; the message names it.
+    """
+    if isinstance(dataset, str) and dataset.startswith("builtin:"):
+        from tokengym.envs import TASKS
+
+        return read_dataset("builtin", TASKS.find(dataset.removeprefix("builtin:"))(), _split(split), size)
+    if isinstance(dataset, str) and dataset == "builtin":
+        from tokengym.envs import TASKS
+
+        raise ValueError(f"dataset='builtin' alone names no task; use one of: {', '.join('builtin:' + name for name in TASKS)}")
+    if columns and isinstance(dataset, str | Path):
+        dataset = {"path": str(dataset), "columns": dict(columns)}
+    return _read(dataset, split, tuple(DATASETS), "dataset", [f"builtin:{_first_task()}", *DATASETS])
+
+
+def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) -> Sequence[Example]:
+    """The examples that an environment of ``task`` deals; arguments as in :func:`load_examples`."""
+    split = _split(split)
+    if size is not None and (not isinstance(size, int) or size < 1):
+        raise ValueError(f"size={size!r}; expected a number of examples, 1 or more")
+    if isinstance(dataset, str) and dataset == "builtin":
+        return task.builtin(split, SIZES[split] if size is None else size)
+    examples = _read(dataset, split, task.datasets, f"dataset of {task.name}", ["builtin", *task.datasets])
+    return examples if size is None else examples[:size]
+
+
+def data_name(dataset: Any) -> str:
+    """What results call the data set."""
+    if isinstance(dataset, Mapping):
+        return str(dataset.get("path"))
+    return str(dataset) if isinstance(dataset, str | Path) else "examples"
+
+
+def data_fingerprint(dataset: Any, examples: Sequence[Example], task: Task, split: str) -> str:
+    """sha256 over ids and texts in order; of the builtin world over its first 256 texts and the call that makes the others."""
+    digest = hashlib.sha256()
+    builtin = isinstance(dataset, str) and dataset == "builtin"
+    if builtin:
+        options = asdict(task.options) if is_dataclass(task.options) and not isinstance(task.options, type) else {}
+        call = [task.name, split, len(examples), WORLD_VERSION, options]
+        digest.update(json.dumps(call, sort_keys=True, default=str).encode())
+    for i in range(min(len(examples), _FINGERPRINTED) if builtin else len(examples)):
+        example = examples[i]
+        digest.update(json.dumps([example.id, example.prompt, example.references], ensure_ascii=False).encode())
+    return digest.hexdigest()
+
+
+def _read(dataset: Any, split: str | None, named: Sequence[str], kind: str, known: Sequence[str]) -> Sequence[Example]:
+    if isinstance(dataset, Path):
+        dataset = str(dataset)
+    if isinstance(dataset, str):
+        if dataset in named:
+            return DATASETS.find(dataset)(_split(split))
+        dataset = {"path": dataset}
+    if isinstance(dataset, Mapping):
+        examples: Sequence[Example] = _read_mapping(dataset, split, kind, known)
+    elif isinstance(dataset, Sequence):
+        examples = dataset
+        wrong = next((e for e in (examples[:1] if len(examples) else ()) if not isinstance(e, Example)), None)
+        if wrong is not None:
+            raise TypeError(f"dataset holds {type(wrong).__name__} objects; expected tokengym.envs.Example")
+    else:
+        raise TypeError(f"dataset={type(dataset).__name__} object; expected a name, a path, a mapping or a sequence of Examples")
+    if not len(examples):
+        raise ValueError(f"dataset={data_name(dataset)!r} holds no examples for split={split!r}")
+    return examples
+
+
+def _read_mapping(dataset: Mapping[str, Any], split: str | None, kind: str, known: Sequence[str]) -> list[Example]:
+    for key in dataset:
+        if key not in _KEYS:
+            raise unknown("key of dataset={...}", key, _KEYS)
+    path = str(dataset.get("path", ""))
+    if dataset.get("split") == "all":
+        split = None
+    elif dataset.get("split") is not None:
+        split = str(dataset["split"])
+    columns = dataset.get("columns")
+    if path.endswith(SUFFIXES) or Path(path).exists() and path:
+        if "{split}" not in path and not Path(path).exists():
+            raise FileNotFoundError(f"dataset={path!r}: no such file")
+        return read_path(Path(path), split, columns)
+    name, _, revision = path.partition("@")
+    if name.count("/") != 1 or name.startswith((".", "/")):
+        raise unknown(kind, path, known, _HINT)
+    return read_hub(name, split, dataset.get("revision") or revision or None, dataset.get("config"), columns)
+
+
+def _split(split: str | None) -> str:
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    return str(split)
+
+
+def _first_task() -> str:
+    from tokengym.envs import TASKS
+
+    return next(iter(TASKS))

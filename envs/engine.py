@@ -1,0 +1,241 @@
+"""The rules of a text environment, for one episode or many: prompts, when an episode ends, what it scores, what info says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from operator import index as as_index
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from tokengym._registry import unknown
+from tokengym.envs.base import Task
+from tokengym.envs.data import data_fingerprint, read_dataset
+from tokengym.envs.keywords import read_keywords
+from tokengym.envs.prompts import Prompt, PromptBook
+from tokengym.envs.stops import StopStrings
+from tokengym.envs.tokenizer import load_tokenizer
+from tokengym.rewards import Sample, explain, make_reward
+
+__all__ = ["Ended", "Engine", "Scored"]
+
+_FINISHED = frozenset({"eos", "stop", "complete"})  # reasons by which the agent itself ended its answer
+_GRID = 2.0**44  # scores are rounded to 1/_GRID (6e-14), so that sums of their differences are exact in float64
+_BOOKS: WeakValueDictionary[str, PromptBook] = WeakValueDictionary()  # shared by the sub-environments of a vector env
+
+
+class Ended(NamedTuple):
+    """An episode that is over, or, for delta rewards, its text so far (``reason`` is "" then)."""
+
+    prompt: Prompt
+    deal: int
+    completion: npt.NDArray[np.int32]  # (T,)
+    reason: str
+
+
+class Scored(NamedTuple):
+    """What a batch of episodes earned, and the info of each one's last step."""
+
+    scores: list[float]
+    infos: list[dict[str, Any]]
+
+
+class Engine:
+    """One set of keywords, understood: task, data, tokenizer, reward, budgets. Holds no episode.
+
+    Args:
+        task: an id of ``TASKS``, a Task class, or a task.
+        keywords: as in :class:`tokengym.envs.keywords.Keywords`, and the task's own.
+        elsewhere: keywords that are refused with a word on where they belong.
+    """
+
+    def __init__(self, task: str | type[Task] | Task, keywords: Mapping[str, Any], elsewhere: Mapping[str, str] | None = None) -> None:
+        self.task, self.keywords = read_keywords(task, keywords, elsewhere)
+        given = self.keywords
+        self.tokenizer = load_tokenizer(given.tokenizer)
+        self.reward = make_reward(self.task.reward if given.reward is None else given.reward)
+        metrics = self.task.metrics if given.metrics is True else (given.metrics or ())
+        self.metrics = [make_reward(metric) for metric in metrics]
+        self.max_prompt_tokens = given.max_prompt_tokens or self.task.max_prompt_tokens
+        self.max_new_tokens = given.max_new_tokens or self.task.max_new_tokens
+        if given.length_limit == "truncate" and self.max_new_tokens == 1:
+            raise ValueError("max_new_tokens=1 with length_limit='truncate' truncates at the first step; use length_limit='terminate'")
+        self.width = self.max_prompt_tokens + self.max_new_tokens
+        self.delta = given.reward_timing == "delta"
+        self.truncates = given.length_limit == "truncate"
+        self.stops = StopStrings(given.stop, self.tokenizer)
+        self.ends = self.stops.completing.copy()  # (V,) bool; tokens after which stop_reason must be asked
+        self.ends[self.tokenizer.eos_token_id] = True
+        self.book = self._book()
+        self.examples = self.book.examples
+
+    def observation_space(self) -> spaces.Dict:
+        """input_ids (L,) int32, attention_mask (L,) and completion_mask (L,) int8."""
+        return spaces.Dict(
+            {
+                "input_ids": spaces.Box(0, self.tokenizer.vocab_size - 1, (self.width,), np.int32),
+                "attention_mask": spaces.MultiBinary(self.width),
+                "completion_mask": spaces.MultiBinary(self.width),
+            }
+        )
+
+    def action_space(self) -> spaces.Discrete[Any]:
+        """One token id."""
+        return spaces.Discrete(self.tokenizer.vocab_size)
+
+    def stop_reason(self, completion: npt.NDArray[np.int32]) -> str:
+        """Why an answer (T,), whose last token has just been added, is over: "eos", "stop", "max_tokens"; "" while it goes on."""
+        if completion[-1] == self.tokenizer.eos_token_id:
+            return "eos"
+        if self.stops.completing[completion[-1]] and self.stops.reached(completion):
+            return "stop"
+        return "max_tokens" if len(completion) >= self.max_new_tokens else ""
+
+    def flags(self, reason: str) -> tuple[bool, bool]:
+        """(terminated, truncated) of a step that ended for ``reason``."""
+        truncated = self.truncates and reason == "max_tokens"
+        return not truncated, truncated
+
+    def response(self, completion: npt.NDArray[np.int32]) -> str:
+        """The text of an answer: no special tokens, cut at a stop string, stripped."""
+        return self.stops.cut(self.tokenizer.decode(completion.tolist())).strip()
+
+    def potentials(self, episodes: Sequence[Ended]) -> list[float]:
+        """Scores of unfinished texts, for delta rewards; NaN where a text cannot be scored."""
+        scores, _, valid = explain(self.reward, self._samples(episodes)[0])
+        return [score if ok else float("nan") for score, ok in zip(_rounded(scores), valid.tolist(), strict=True)]
+
+    def score(self, episodes: Sequence[Ended]) -> Scored:
+        """Scores of finished episodes, in one call of the reward and of each metric."""
+        samples, responses = self._samples(episodes)
+        explained = explain(self.reward, samples)
+        scores = _rounded(explained.scores)
+        components = {name: part.tolist() for name, part in explained.components.items()}
+        valid = explained.valid.tolist()
+        measured: list[tuple[str, list[float], list[bool]]] = []
+        for metric in self.metrics:
+            values = explained if metric.spec == self.reward.spec else explain(metric, samples)
+            measured.append((metric.name, values.scores.tolist(), values.valid.tolist()))
+        infos: list[dict[str, Any]] = [
+            {
+                "sample_id": episode.prompt.example.id,
+                "index": episode.prompt.index,
+                "deal_index": episode.deal,
+                "response": responses[i],
+                "reward_components": {name: part[i] for name, part in components.items()},
+                "reward_valid": valid[i],
+                "metrics": {name: values[i] for name, values, known in measured if known[i]},
+                "stop_reason": episode.reason,
+                "completion_tokens": len(episode.completion),
+            }
+            for i, episode in enumerate(episodes)
+        ]
+        return Scored(scores, infos)
+
+    def reset_info(self, prompt: Prompt, deal: int) -> dict[str, Any]:
+        """The info of an episode's first observation; ``deal`` is -1 where the example was picked, not dealt."""
+        return {
+            "sample_id": prompt.example.id,
+            "index": prompt.index,
+            "deal_index": deal,
+            "prompt_tokens": len(prompt.ids),
+            "prompt_cut": prompt.cut,
+        }
+
+    def pick(self, options: Mapping[str, Any]) -> int | None:
+        """The example index that the options of ``reset`` name, None where they name none.
+
+        Raises:
+            ValueError: an unknown option, both options at once, or an example that is not there.
+        """
+        for key in options:
+            if key not in ("index", "sample_id"):
+                raise unknown("reset option", key, ("index", "sample_id"))
+        number, name = options.get("index"), options.get("sample_id")
+        if number is not None and name is not None:
+            raise ValueError(f"reset options name both index={number!r} and sample_id={name!r}; give one")
+        if name is not None:
+            return self.book.index_of(str(name))
+        if number is not None and not 0 <= as_index(number) < len(self.examples):
+            raise ValueError(f"index={number} lies outside the data set of {len(self.examples)} examples")
+        return None if number is None else as_index(number)
+
+    def about(self) -> list[Any]:
+        """What must be the same where a saved state is to go on."""
+        return [self.task.name, len(self.examples), self.tokenizer.fingerprint, self.width]
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raises ValueError where a saved state comes from another environment than this one."""
+        if list(state.get("about", ())) != self.about():
+            known = "(task, examples, tokenizer, width)"
+            raise ValueError(f"this state is another environment's: its {known} is {state.get('about')}, here {self.about()}")
+
+    def label(self, index: int, clean: bool = False) -> Ended:
+        """The label of an example as if an agent had written it; ``clean`` takes the task's best known answer instead.
+
+        Raises:
+            ValueError: the example has no reference.
+        """
+        prompt = self.book[index]
+        if not prompt.example.references:
+            raise ValueError(f"example {prompt.example.id!r} has no reference to learn from")
+        text = self.task.oracle(prompt.example) if clean else prompt.example.references[0]
+        ids = np.array(self.book.label(prompt, text, self.max_new_tokens), dtype=np.int32)
+        return Ended(prompt, -1, ids, "eos" if ids[-1] == self.tokenizer.eos_token_id else "max_tokens")
+
+    def fingerprint(self) -> dict[str, str]:
+        """sha256 of what decides a result: "env" (rules and task options), "data", "tokenizer", "reward"."""
+        given = self.keywords
+        rules = {
+            "task": self.task.name,
+            "options": asdict(self.task.options),
+            "prompt_format": given.prompt_format,
+            "max_prompt_tokens": self.max_prompt_tokens,
+            "max_new_tokens": self.max_new_tokens,
+            "stop": given.stop,
+            "length_limit": given.length_limit,
+            "reward_timing": given.reward_timing,
+        }
+        return {
+            "env": _sha256(rules),
+            "data": data_fingerprint(given.dataset, self.examples, self.task, given.split),
+            "tokenizer": self.tokenizer.fingerprint,
+            "reward": _sha256(self.reward.spec),
+        }
+
+    def _samples(self, episodes: Sequence[Ended]) -> tuple[list[Sample], list[str]]:
+        responses = [self.response(episode.completion) for episode in episodes]
+        return [
+            Sample(e.prompt.text, response, e.prompt.example.references, e.prompt.example.meta, e.reason in _FINISHED)
+            for e, response in zip(episodes, responses, strict=True)
+        ], responses
+
+    def _book(self) -> PromptBook:
+        """The prompts; one book for all environments of this process that ask for the same ones by name."""
+        given = self.keywords
+        key = None
+        if isinstance(given.dataset, str) and given.dataset in ("builtin", *self.task.datasets):
+            asked = [asdict(self.task.options), given.dataset, given.split, given.size, given.prompt_format, self.max_prompt_tokens]
+            key = json.dumps([repr(type(self.task)), id(type(self.task)), self.tokenizer.fingerprint, *asked], default=repr)
+        book = None if key is None else _BOOKS.get(key)
+        if book is None:
+            examples = read_dataset(given.dataset, self.task, given.split, given.size)
+            book = PromptBook(self.task, examples, self.tokenizer, given.prompt_format == "chat", self.max_prompt_tokens)
+            if key is not None:
+                _BOOKS[key] = book
+        return book
+
+
+def _rounded(scores: npt.NDArray[np.float64]) -> list[float]:
+    rounded: list[float] = (np.rint(scores * _GRID) / _GRID).tolist()
+    return rounded
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
