@@ -1,4 +1,4 @@
-"""Writes the file tree at the end of README.md from the first line of each file: python scripts/readme_tree.py."""
+"""Brings what the documents repeat of the code up to date: the README's file tree, CONTRIBUTING's diffs. python scripts/refresh_docs.py"""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import ast
 import re
 from pathlib import Path
 
-__all__ = ["tree", "with_tree"]
+__all__ = ["refreshed", "tree"]
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 FOLDERS = {
     "tokengym": "the ground floor, and links to the four folders that are installed inside it",
     "rewards": "text in, numbers out; knows no environment and no agent",
     "envs": "tasks as Markov decision processes over tokens; knows no agent, imports no torch",
     "agents": "policies and learning; knows spaces, tensors and a policy",
     "benchmarks": "puts the three together: runs, statistics, tables, the command line",
-    "scripts": "what the committed files were made with",
+    "scripts": "what committed files were made with",
     "examples": "small programs to start from",
     "tests": "one file for each source file, and these, which look at the whole",
 }
@@ -31,7 +32,9 @@ FILES = {
     "results/quick": "what `make table` wrote: results.jsonl, table.md, table.tex, table.csv, curves.png",
     "tokengym/builtin": "tokenizer and weights of builtin:tiny, and how they came about",
 }
-_BEGIN, _END = "<!-- tree: scripts/readme_tree.py -->\n```\n", "```\n<!-- end of tree -->\n"
+_TREE = re.compile(r"(<!-- tree -->\n```\n).*?(```\n)", re.DOTALL)
+# <!-- diff FILE, TABLE: ROW --> stands before the diff that adds FILE, and to TABLE the line that begins with ROW.
+_DIFF = re.compile(r"(<!-- diff (\S+), (\S+): (.+?) -->\n```diff\n).*?(```\n)", re.DOTALL)
 
 
 def _phrase(path: Path) -> str:
@@ -42,10 +45,8 @@ def _phrase(path: Path) -> str:
 
 
 def _shown(folder: str, path: Path) -> bool:
-    """Tests that belong to one source file are left out; so are files without a word of their own."""
-    if folder != "tests":
-        return path.name != "py.typed"
-    return re.match(r"test_(rewards|envs|agents|benchmarks|scripts)_|conftest", path.name) is None
+    """Tests that belong to one source file are left out."""
+    return folder != "tests" or re.match(r"test_(rewards|envs|agents|benchmarks|scripts)_|conftest", path.name) is None
 
 
 def tree() -> str:
@@ -62,15 +63,26 @@ def tree() -> str:
     return "".join(f"{name:<{column}}{phrase}".rstrip() + "\n" for name, phrase in rows)
 
 
-def with_tree(readme: str) -> str:
-    """``readme`` with the tree between its two marks brought up to date. Raises ValueError where the marks are missing."""
-    head, begin, rest = readme.partition(_BEGIN)
-    _, end, tail = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"README.md lacks the marks around its file tree, {_BEGIN!r} and {_END!r}")
-    return f"{head}{begin}{tree()}{end}{tail}"
+def _diff(file: str, table: str, row: str) -> str:
+    """The change that adds ``file``, and to ``table`` the one line that begins with ``row``, as git shows it."""
+    added = (ROOT / file).read_text("utf-8").splitlines()
+    text = f"--- /dev/null\n+++ b/{file}\n@@ -0,0 +1,{len(added)} @@\n" + "".join(f"+{line}\n" for line in added)
+    lines = (ROOT / table).read_text("utf-8").splitlines()
+    at = [number for number, line in enumerate(lines) if line.strip().startswith(row)]
+    if len(at) != 1:
+        raise ValueError(f"{table} has {len(at)} lines that begin with {row!r}; a diff of CONTRIBUTING.md wants one")
+    before, after = lines[at[0] - 2 : at[0]], lines[at[0] + 1 : at[0] + 3]
+    text += f"--- a/{table}\n+++ b/{table}\n@@ -{at[0] - 1},{len(before + after)} +{at[0] - 1},{len(before + after) + 1} @@\n"
+    return text + "".join(f" {line}".rstrip() + "\n" for line in before) + f"+{lines[at[0]]}\n" + "".join(f" {line}\n" for line in after)
+
+
+def refreshed(document: str) -> str:
+    """``document`` with its tree and its diffs as the files are now."""
+    document = _TREE.sub(lambda found: found[1] + tree() + found[2], document)
+    return _DIFF.sub(lambda found: found[1] + _diff(found[2], found[3], found[4]) + found[5], document)
 
 
 if __name__ == "__main__":
-    file = ROOT / "README.md"
-    file.write_text(with_tree(file.read_text("utf-8")), "utf-8")
+    for name in DOCUMENTS:
+        path = ROOT / name
+        path.write_text(refreshed(path.read_text("utf-8")), "utf-8")
