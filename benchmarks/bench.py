@@ -1,0 +1,63 @@
+"""The command ``tokengym bench``: from options to a suite, its run, and the tables on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokengym.benchmarks import SUITES
+from tokengym.benchmarks.options import Bench
+from tokengym.benchmarks.players import resolve
+from tokengym.benchmarks.runner import run_suite
+from tokengym.benchmarks.show import print_records
+from tokengym.benchmarks.suites import Entrant, Suite
+
+__all__ = ["bench", "build_suite"]
+
+
+def build_suite(options: Bench) -> Suite:
+    """The suite that the options ask for.
+
+    Raises:
+        ValueError: an unknown suite, environment, agent, or count.
+    """
+    suite = SUITES.find(options.suite)
+    largest = max((entrant.budget for entrant in suite.entrants), default=0)
+    own = []
+    for path in options.agent:
+        resolve(path)
+        budget = options.agent_budget or largest
+        own.append(Entrant(name=path.partition(":")[2], kind="custom", source=path, budget=budget, note=f"from {path}"))
+    narrowed = suite.narrowed(
+        envs=options.envs,
+        agents=options.agents,
+        seeds=options.seeds or None,
+        examples=options.examples or None,
+        model=options.model or None,
+    )
+    return narrowed.narrowed(extra=own)
+
+
+def bench(options: Bench, line: str) -> None:
+    """Runs the suite, and prints the tables.
+
+    Args:
+        options: of the command.
+        line: the command as it was typed, for the message that says how to go on.
+    """
+    suite = build_suite(options)
+    folder = Path(options.out or f"results/{suite.name}")
+    command = line.replace(" --overwrite", "").replace(" --resume", "")
+    run = run_suite(
+        suite, folder, resume=options.resume, overwrite=options.overwrite, workers=options.workers, quiet=options.quiet, command=command
+    )
+    if not options.quiet:
+        print_records(run)
+        print(
+            f"\nWritten to {folder}: results.jsonl, table.md, table.tex, table.csv"
+            + (", curves.png" if (folder / "curves.png").exists() else "")
+        )
+    failed = [record for record in run if record["status"] != "done"]
+    if failed:
+        raise RuntimeError(
+            f"{len(failed)} of {len(run)} agents failed; {folder}/errors.log holds their tracebacks, and --resume tries them again"
+        )

@@ -1,0 +1,102 @@
+"""The command line ``tokengym``: reads the options, hands them to the module that does the work, and turns errors into one message."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tokengym._registry import unknown
+from tokengym.benchmarks.options import COMMANDS, Bench, Eval, Table, Train
+
+__all__ = ["main"]
+
+
+def _overview() -> str:
+    """What ``tokengym --help`` prints."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [
+        "usage: tokengym COMMAND [OPTIONS]",
+        "",
+        "Reinforcement learning on text: language tasks as Gymnasium environments, and benchmarks for agents that play them.",
+        "",
+        "commands (tokengym COMMAND --help explains the options of each):",
+        *(f"  {name:<{width}}{about}" for name, (_, about) in COMMANDS.items()),
+        "",
+        "to begin with:",
+        "  tokengym envs                                             what there is to play",
+        "  tokengym train TextQA-v0 --agent sft                      imitate labels, two minutes",
+        "  tokengym bench --suite quick                              the ten-minute table of all agents",
+    ]
+    return "\n".join(lines)
+
+
+def _parse(arguments: Sequence[str]) -> Any:
+    """The options that ``arguments`` give.
+
+    Raises:
+        ValueError: there is no such command.
+        SystemExit: help was asked for, or an option is wrong; tyro has said so.
+    """
+    import tyro
+
+    words = 2 if " ".join(arguments[:2]) in COMMANDS else 1
+    name = " ".join(arguments[:words])
+    if name not in COMMANDS:
+        known = {first for command in COMMANDS for first in (command, command.partition(" ")[0])}
+        if name in known:  # "models" alone, or with an unknown second word
+            name = " ".join(arguments[:2])
+        raise unknown("command", name, COMMANDS)
+    kind = COMMANDS[name][0]
+    return tyro.cli(kind, prog=f"tokengym {name}", args=arguments[words:], config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _run(command: Any, line: str) -> None:
+    """Carries a command out; each loads only what it needs."""
+    if isinstance(command, Bench):
+        from tokengym.benchmarks.bench import bench
+
+        bench(command, line)
+    elif isinstance(command, Train):
+        from tokengym.benchmarks.train import train
+
+        train(command, line)
+    elif isinstance(command, Eval | Table):
+        from tokengym.benchmarks.show import evaluate_agent, print_tables
+
+        evaluate_agent(command) if isinstance(command, Eval) else print_tables(command)
+    else:
+        from tokengym.benchmarks.listing import show
+
+        show(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code: 0, 1 after an error, 2 for a wrong command line, 130 after Ctrl-C.
+
+    Errors are one message without a traceback; with TOKENGYM_TRACEBACK=1 in the environment the traceback is shown.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        _run(_parse(arguments), f"tokengym {shlex.join(arguments)}")
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1 if stop.code else 0
+    except (ValueError, TypeError, KeyError, OSError, ImportError, RuntimeError) as error:
+        if os.environ.get("TOKENGYM_TRACEBACK"):
+            raise
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"tokengym: error: {text}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

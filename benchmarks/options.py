@@ -1,0 +1,202 @@
+"""The options of every command of the command line, one dataclass each, explained field by field: these texts are ``--help``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+__all__ = ["COMMANDS", "Bench", "Envs", "Eval", "ModelsList", "ModelsPull", "Rewards", "Table", "Train"]
+
+# A hint of its own in the help text, where the default is written out in the explanation.
+_Text = Annotated[str, arg(help_behavior_hint="")]
+_Count = Annotated[int, arg(help_behavior_hint="")]
+_List = Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Train and evaluate every agent of a suite, and write tables and learning curves.
+
+    Writes results.jsonl (one record per environment, agent and seed: the truth), table.md, table.tex, table.csv and curves.png into the
+    results folder, and prints the tables. A run that was stopped goes on with --resume.
+
+    The ten-minute run: tokengym bench --suite quick
+
+    With your own agent beside two anchors: tokengym bench --agents random oracle --agent my_module:MyAgent --out results/mine
+    """
+
+    suite: str = "quick"
+    """Name of the suite; an unknown one lists those there are."""
+    out: _Text = ""
+    """Results folder. Default: results/ and the suite's name."""
+    envs: _List = ()
+    """Run only these environments of the suite."""
+    agents: _List = ()
+    """Run only these agents of the suite (those they start from come along)."""
+    agent: _List = ()
+    """Add agents of your own, as module:attribute: a class, a function or an object. It needs predict(obs, state=None,
+    episode_start=None, deterministic=False) -> (actions, state), and learn(total_timesteps) to be trained. A class or function gets
+    what its arguments ask for by name: env (the training vector environment), env_id, env_kwargs, eval_env, model, seed."""
+    agent_budget: _Count = 0
+    """Training tokens of agents of your own. Default: the largest budget in the suite."""
+    seeds: _Count = 0
+    """How many seeds (they are spaced by themselves). Default: the suite's."""
+    examples: _Count = 0
+    """How many held-out examples per environment. Default: the suite's."""
+    model: _Text = ""
+    """Model that is played zero-shot and that training starts from. Default: the suite's."""
+    workers: int = 2
+    """Processes of one thread each; 1 runs everything in this process."""
+    resume: bool = False
+    """Go on with the run that the results folder holds."""
+    overwrite: bool = False
+    """Replace the run that the results folder holds."""
+    quiet: bool = False
+    """Print nothing while it runs, and no tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train one agent on one environment, print its held-out reward before and after, and save it.
+
+    Warm start by imitation, then reinforce: tokengym train TextQA-v0 --agent reinforce --sft-budget 20000
+
+    A real model on real papers: tokengym train TextSumm-v0 --dataset aclsum --model smollm2-135m --agent reinforce
+    """
+
+    env: Positional[str]
+    """Environment id; `tokengym envs` lists them."""
+    agent: str = "reinforce"
+    """sft, reinforce, ppo, or an agent of your own as my_module:MyAgent."""
+    model: str = "builtin:tiny"
+    """builtin:tiny, smollm2-135m, a local folder (one that this command saved, too) or a hub id."""
+    dataset: str = "builtin"
+    """builtin, a named data set, a path to a .jsonl, .csv or .parquet file, or a hub id."""
+    reward: _Text = ""
+    """Reward specification such as "0.7*rouge_l + 0.3*semantic"; `tokengym rewards` lists them. Default: the task's."""
+    budget: _Count = 0
+    """Training tokens: environment steps, or label tokens for sft. Default: 60,000 for the builtin model, 20,000 for others."""
+    sft_budget: _Count = 0
+    """Label tokens of supervised fine-tuning before reinforce or ppo begins. Default: none."""
+    size: int = 384
+    """Training examples, where the data set is builtin."""
+    seed: int = 0
+    """Of the order of examples, sampling and minibatches."""
+    examples: _Count = 0
+    """Held-out examples that are played before and after. Default: 100 for the builtin model, 50 for others."""
+    lora: str = "auto"
+    """Train low-rank adapters (float32, on a bfloat16 base) instead of all weights: yes, no, or auto: all models but the builtin one."""
+    chat: str = "auto"
+    """Write prompts in the model's chat format: yes, no, or auto: all models with a chat template but the builtin one."""
+    max_prompt_tokens: _Count = 0
+    """Longest prompt, in tokens; longer ones are cut. Default: the task's."""
+    max_new_tokens: _Count = 0
+    """Longest answer, in tokens. Default: the task's."""
+    device: str = "auto"
+    """auto, cpu, cuda, ..."""
+    set: Annotated[tuple[str, ...], arg(metavar="OPTION=VALUE ...", help_behavior_hint="")] = ()
+    """Options of the agent, as in --set learning_rate=1e-4 group_size=8; an unknown one lists those there are."""
+    out: _Text = ""
+    """Folder of the saved agent. Default: runs/ENV-AGENT-SEED."""
+    resume: bool = False
+    """Go on with a run that was stopped with Ctrl-C; give the same options."""
+    overwrite: bool = False
+    """Replace what the folder holds."""
+    quiet: bool = False
+    """Print the figures only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eval:
+    """Play held-out examples with one agent and print its mean reward and metrics.
+
+    How good is the rule without learning: tokengym eval TextSumm-v0 --agent heuristic
+
+    What did training give: tokengym eval TextSumm-v0 --agent runs/TextSumm-v0-reinforce-0
+    """
+
+    env: Positional[str]
+    """Environment id; `tokengym envs` lists them."""
+    agent: str = "builtin:tiny"
+    """random, heuristic, oracle, a model name, a saved folder, a hub id, or my_module:MyAgent."""
+    dataset: str = "builtin"
+    """builtin, a named data set, a path, or a hub id."""
+    reward: _Text = ""
+    """Reward specification. Default: the task's."""
+    split: str = "test"
+    """train, validation or test."""
+    examples: int = 200
+    """How many examples (all of the split where it has fewer)."""
+    seed: int = 0
+    """For agents that draw."""
+    tokenizer: _Text = ""
+    """Tokenizer of the environment. Default: the one of the agent's model."""
+    sample: bool = False
+    """Draw tokens from the policy instead of taking the likeliest."""
+    show: int = 0
+    """Print so many answers with their scores."""
+    quiet: bool = False
+    """Print the figures only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Print the tables of a results folder, and write them again beside its records."""
+
+    results: Positional[tuple[str, ...]]
+    """A results folder or results.jsonl; several are put into one table if their fingerprints agree."""
+    format: str = "terminal"
+    """What to print: terminal, markdown, latex or csv."""
+    out: _Text = ""
+    """Folder for table.md, table.tex, table.csv and curves.png. Default: the results folder, where there is one."""
+    quiet: bool = False
+    """Write, but print nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envs:
+    """List the environments: default reward, metrics, token budgets, data sets, and the keywords that only they take."""
+
+    quiet: bool = False
+    """Print the ids only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewards:
+    """List the rewards that --reward understands."""
+
+    quiet: bool = False
+    """Print the names only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsList:
+    """List the models that need no hub, and whether their files are here."""
+
+    quiet: bool = False
+    """Print the names only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsPull:
+    """Fetch a model's files into the cache (TOKENGYM_CACHE, or ~/.cache/tokengym)."""
+
+    name: Positional[str]
+    """Name of the model, as in smollm2-135m."""
+    quiet: bool = False
+    """Print nothing."""
+
+
+# What is typed -> its options, and a line for the list of commands.
+COMMANDS: dict[str, tuple[type, str]] = {
+    "bench": (Bench, "train and evaluate every agent of a suite; write tables and learning curves"),
+    "train": (Train, "train one agent on one environment and save it"),
+    "eval": (Eval, "play held-out examples with one agent"),
+    "table": (Table, "print the tables of a results folder"),
+    "envs": (Envs, "list the environments"),
+    "rewards": (Rewards, "list the rewards"),
+    "models list": (ModelsList, "list the models that need no hub"),
+    "models pull": (ModelsPull, "fetch a model into the cache"),
+}

@@ -1,0 +1,200 @@
+"""results.jsonl: one record per (environment, agent, seed), which is the truth that every table and picture is rendered from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "SCHEMA",
+    "Record",
+    "check_comparable",
+    "code_state",
+    "digest",
+    "key",
+    "read_records",
+    "system",
+    "versions",
+    "write_records",
+    "write_whole",
+]
+
+Record = dict[str, Any]
+
+SCHEMA = 1  # raise it when a key changes its meaning
+_PACKAGES = (
+    "tokengym",
+    "gymnasium",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "scipy",
+    "peft",
+    "accelerate",
+    "sentence-transformers",
+    "datasets",
+)
+
+
+def digest(value: object) -> str:
+    """sha256 of ``value`` written as JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
+def key(record: Record) -> tuple[str, str, int]:
+    """(environment id, agent name, seed): what there is one record of."""
+    return record["env"]["id"], record["agent"]["name"], record["seed"]
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Versions of Python and of the packages that decide results; packages that are not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    """The processor's name as the system tells it; the architecture where it does not."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def system() -> Record:
+    """Hardware and operating system: ``processor``, ``cores`` (usable ones), ``accelerator`` (or None), ``platform``."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    accelerator = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return {
+        "processor": _processor(),
+        "cores": cores,
+        "threads": torch.get_num_threads(),
+        "accelerator": accelerator,
+        "platform": platform.system() + " " + platform.machine(),
+    }
+
+
+@cache
+def code_state() -> Mapping[str, Any]:
+    """``commit`` of the checkout that this package runs from and whether it was ``dirty``; both None outside a checkout.
+
+    Read once per process, so that a run is stamped with the state in which it started.
+    """
+    folder = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != folder.parent:
+            return {"commit": None, "dirty": None}
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--", ":/", ":(top,exclude)results"))}
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None, "dirty": None}
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes ``path`` whole or not at all: beside it first, flushed to disk, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Writes one JSON line per record, whole or not at all."""
+    write_whole(path, "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records))
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of a results.jsonl.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a line is not a record, or is of another schema.
+    """
+    if path.is_dir():
+        path = path / "results.jsonl"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist; expected a results.jsonl, or the folder that holds one, as `tokengym bench` writes it"
+        )
+    records = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            record = json.loads(line)
+            schema = record["schema"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}, line {number} is not a results record ({error}); expected lines as `tokengym bench` writes them"
+            ) from None
+        if schema != SCHEMA:
+            raise ValueError(
+                f"{path}, line {number} has schema {schema}; this version reads schema {SCHEMA}: render it with the version that wrote it"
+            )
+        records.append(record)
+    return records
+
+
+def check_comparable(records: Iterable[Record]) -> None:
+    """Refuses records that do not belong into one table.
+
+    Raises:
+        ValueError: two records of one environment differ in the fingerprint of the environment, data, tokenizer or reward,
+            or in how many examples they were evaluated on; or one (environment, agent, seed) comes twice.
+    """
+    first: dict[str, tuple[Record, dict[str, Any]]] = {}
+    seen: set[tuple[str, str, int]] = set()
+    for record in records:
+        if key(record) in seen:
+            raise ValueError("two records for environment {}, agent {}, seed {}; a table takes one of each".format(*key(record)))
+        seen.add(key(record))
+        if record["status"] != "done":
+            continue
+        marks = {
+            "env": record["env"]["fingerprint"],
+            "data": record["data"]["sha256"],
+            "tokenizer": record["tokenizer"]["fingerprint"],
+            "reward": record["reward"]["fingerprint"],
+            "examples": record["eval"]["n"],
+        }
+        other, expected = first.setdefault(record["env"]["id"], (record, marks))
+        differing = [name for name in marks if marks[name] != expected[name]]
+        if differing:
+            name = differing[0]
+            raise ValueError(
+                f"{record['env']['id']}: agent {record['agent']['name']} (seed {record['seed']}) was evaluated with another "
+                f"{' and '.join(differing)} than agent {other['agent']['name']} (seed {other['seed']}): "
+                f"{name} {str(marks[name])[:12]} against {str(expected[name])[:12]}. "
+                "They cannot stand in one table; render them apart"
+            )

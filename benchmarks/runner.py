@@ -1,0 +1,142 @@
+"""Runs a suite into a results folder: cells in worker processes, a record as soon as an agent is done, resuming where it stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokengym.benchmarks.cells import Cell, checkpoint_folder, preflight
+from tokengym.benchmarks.live import Live
+from tokengym.benchmarks.records import Record, code_state, digest, key, read_records, write_records, write_whole
+from tokengym.benchmarks.render import render
+from tokengym.benchmarks.suites import Suite
+from tokengym.benchmarks.summary import fill_normalized
+from tokengym.benchmarks.workers import run_here, run_in_processes
+
+__all__ = ["open_folder", "plan", "run_suite"]
+
+_OURS = ("results.jsonl", "run.json", "errors.log", "table.md", "table.tex", "table.csv", "curves.png")
+
+
+def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) -> list[Record]:
+    """Makes the folder ready for ``suite`` and returns the records that are done already.
+
+    Raises:
+        ValueError: both flags.
+        FileExistsError: the folder holds a run and neither flag is given, or ``resume`` is and it is a run of something else.
+    """
+    if resume and overwrite:
+        raise ValueError("--resume and --overwrite together; the one keeps what is there, the other replaces it")
+    identity = json.loads(json.dumps(suite.as_dict()))
+    run = folder / "run.json"
+    held = [name for name in _OURS[:2] if (folder / name).exists()]
+    if held and not resume and not overwrite:
+        count = len((folder / "results.jsonl").read_text(encoding="utf-8").splitlines()) if "results.jsonl" in held else 0
+        raise FileExistsError(
+            f"{folder} holds another run ({count} records). "
+            "Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
+        )
+    records: list[Record] = []
+    if held and resume:
+        before = json.loads(run.read_text(encoding="utf-8"))["suite"] if run.exists() else None
+        if before != identity:
+            differing = "run.json is missing" if before is None else ", ".join(n for n in identity if before.get(n) != identity[n])
+            raise FileExistsError(
+                f"{folder} holds a run with other settings ({differing}), which cannot be resumed as this one; --overwrite it, or use --out"
+            )
+        records = [r for r in (read_records(folder) if "results.jsonl" in held else []) if r["status"] == "done"]
+    if overwrite:
+        for name in _OURS:
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    write_whole(
+        run, json.dumps({"suite": identity, "sha256": digest(identity), "code": dict(code_state())}, indent=1, ensure_ascii=False) + "\n"
+    )
+    return records
+
+
+def plan(suite: Suite, folder: Path, records: Sequence[Record]) -> list[Cell]:
+    """The cells with something left to do, each with the records it has.
+
+    An agent that others still have to start from runs again if its policy is not there any more.
+    """
+    found = {key(record): record for record in records}
+    cells = []
+    for arena in suite.arenas:
+        for seed in suite.seeds:
+            done = {e.name: found[arena.env, e.name, seed] for e in suite.entrants if (arena.env, e.name, seed) in found}
+            for entrant in reversed(suite.entrants):
+                start = entrant.start
+                if entrant.name not in done and start in done and not checkpoint_folder(folder, arena.env, seed, start).is_dir():
+                    del done[start]
+            if len(done) < len(suite.entrants):
+                cells.append(Cell(suite=suite, arena=arena, seed=seed, folder=folder, done=done))
+    return cells
+
+
+def _ordered(suite: Suite, records: Sequence[Record]) -> list[Record]:
+    """Environment by environment, agent by agent, seed by seed, as the suite has them."""
+    found = {key(record): record for record in records}
+    order = [(arena.env, entrant.name, seed) for arena in suite.arenas for entrant in suite.entrants for seed in suite.seeds]
+    return [found[k] for k in order if k in found]
+
+
+def run_suite(
+    suite: Suite, folder: Path, *, resume: bool = False, overwrite: bool = False, workers: int = 2, quiet: bool = False, command: str = ""
+) -> list[Record]:
+    """Runs what is left of ``suite`` and writes results.jsonl, table.md, table.tex, table.csv and curves.png into ``folder``.
+
+    Args:
+        suite: what to run.
+        folder: of the results.
+        resume: go on with the run that the folder holds; agents that failed are tried again.
+        overwrite: replace it.
+        workers: processes; 1 runs everything in this one.
+        quiet: print nothing.
+        command: how to run this again, for the message after Ctrl-C.
+    Returns:
+        All records, in the suite's order.
+    Raises:
+        FileExistsError: see :func:`open_folder`.
+        KeyboardInterrupt: Ctrl-C, after saying how to go on.
+    """
+    if workers < 1:
+        raise ValueError(f"workers={workers}; expected at least 1")
+    preflight(suite)
+    records = open_folder(folder, suite, resume=resume, overwrite=overwrite)
+    cells = plan(suite, folder, records)
+    kept = {key(record): record for record in records}
+    total = len(suite.arenas) * len(suite.seeds) * len(suite.entrants)
+    left = sum(len(suite.entrants) - len(cell.done) for cell in cells)
+    processes = min(workers, len(cells))
+    messages = run_in_processes(cells, processes) if processes > 1 else run_here(cells)
+    with Live(total, total - left, quiet) as live:
+        try:
+            for message in messages:
+                live.show(message)
+                if message.kind == "record":
+                    record = message.value
+                    trace = record.pop("traceback", None)
+                    if trace:
+                        with (folder / "errors.log").open("a", encoding="utf-8") as log:
+                            log.write(f"{message.env}, {message.agent}, seed {message.seed}\n{trace}\n")
+                    kept[key(record)] = record
+                    write_records(folder / "results.jsonl", _ordered(suite, list(kept.values())))
+        except KeyboardInterrupt:
+            live.say(
+                f"Stopped; {len(kept)} of {total} records are kept in {folder}. To go on:\n  {command} --resume".replace(
+                    "  --resume", " --resume"
+                )
+            )
+            raise
+        finally:
+            messages.close()
+    finished = _ordered(suite, list(kept.values()))
+    fill_normalized(finished)
+    write_records(folder / "results.jsonl", finished)
+    render(finished, folder)
+    if all(record["status"] == "done" for record in finished):
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return finished

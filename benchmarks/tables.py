@@ -1,0 +1,288 @@
+"""Markdown, LaTeX, CSV and terminal tables, rendered from one set of cells, so that all of them show the same numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tokengym.benchmarks.records import Record
+from tokengym.benchmarks.stats import GAIN
+from tokengym.benchmarks.summary import Score, summarize
+
+__all__ = ["Cell", "Column", "Table", "build_tables", "notes", "to_csv", "to_latex", "to_markdown", "to_rich"]
+
+
+class Cell(NamedTuple):
+    """What a reader sees, and the same numbers one by one for the CSV."""
+
+    text: str
+    parts: tuple[str, ...]
+
+
+class Column(NamedTuple):
+    """A heading, and the names of the CSV columns that its cells' parts go to."""
+
+    name: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, columns and rows of cells."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def _number(value: float, signed: bool = False) -> str:
+    return f"{value:+.3f}" if signed else f"{value:.3f}"
+
+
+def _interval(mean: float | None, half: float | None, mark: str = "") -> Cell:
+    """``0.812 ± 0.031``; the mean alone where there is no interval."""
+    if mean is None:
+        return Cell("-", ("", ""))
+    if half is None or math.isnan(half):
+        return Cell(_number(mean) + mark, (_number(mean), ""))
+    return Cell(f"{_number(mean)} ± {_number(half)}{mark}", (_number(mean), _number(half)))
+
+
+def _count(value: float) -> Cell:
+    return Cell(f"{round(value):,}", (str(round(value)),))
+
+
+def _words(text: str) -> Cell:
+    return Cell(text, (text,))
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else _number(value)
+
+
+def _gain(score: Score) -> Cell:
+    """The difference to the baseline, its interval, p after Holm, and the verdict."""
+    if score.comparison is None:
+        return Cell("", ("", "", "", "", ""))
+    diff, adjusted, phrase = score.comparison.difference, score.comparison.adjusted_p, score.comparison.verdict
+    gain = _number(diff.gain, signed=True)
+    if math.isnan(diff.low):
+        return Cell(f"{gain}: {phrase}", (gain, "", "", "", phrase))
+    low, high = _number(diff.low, signed=True), _number(diff.high, signed=True)
+    return Cell(f"{gain} [{low}, {high}], p {_p(adjusted)}: {phrase}", (gain, low, high, _p(adjusted), phrase))
+
+
+def _iqm(score: Score) -> Cell:
+    if score.iqm is None:
+        return Cell("-", ("", "", ""))
+    value, low, high = (_number(x) for x in score.iqm)
+    return Cell(f"{value} [{low}, {high}]", (value, low, high))
+
+
+def _reward(score: Score) -> Cell:
+    if score.reward is None:
+        return Cell("failed", ("", ""))
+    return _interval(score.reward.mean, score.reward.half, "†" if score.collapsed else "")
+
+
+def _env_table(env: str, scores: Sequence[Score], spec: str) -> Table:
+    """Everything about one environment."""
+    metrics = list(dict.fromkeys(name for score in scores for name in score.metrics))
+    baseline = next((s.comparison.baseline for s in scores if s.comparison), None)
+    with_iqm = any(score.iqm for score in scores)
+    columns = [
+        Column("agent", ("agent",)),
+        Column(f"reward ({spec})", ("reward", "reward_ci95")),
+        Column("normalized", ("normalized", "normalized_ci95")),
+    ]
+    columns += [Column("IQM over seeds", ("iqm", "iqm_low", "iqm_high"))] if with_iqm else []
+    columns += [Column(name, (name, f"{name}_ci95")) for name in metrics]
+    columns += [Column(f"gain over {baseline}", ("gain", "gain_low", "gain_high", "p_holm", "verdict"))] if baseline else []
+    columns += [
+        Column(name, (name.replace(" ", "_"),)) for name in ("seeds", "labels", "reward calls", "train tokens", "seconds", "peak MB")
+    ]
+    rows = []
+    for s in scores:
+        row = [_words(s.agent), _reward(s), _interval(s.normalized, s.normalized_half)]
+        row += [_iqm(s)] if with_iqm else []
+        for name in metrics:
+            found = s.metrics.get(name)
+            row.append(_interval(found.mean, found.half) if found else _interval(None, None))
+        row += [_gain(s)] if baseline else []
+        seconds = f"{s.seconds:.1f}"
+        row += [
+            _count(len(s.seed_rewards)),
+            _count(s.labels),
+            _count(s.reward_calls),
+            _count(s.tokens),
+            _words(seconds),
+            _count(s.peak_bytes / 1e6),
+        ]
+        rows.append(tuple(row))
+    return Table(env, tuple(columns), tuple(rows))
+
+
+def _overview(scores: Sequence[Score]) -> Table:
+    """Agents down, environments across, and the mean of the normalized scores."""
+    envs = list(dict.fromkeys(s.env for s in scores))
+    agents = list(dict.fromkeys(s.agent for s in scores))
+    found = {(s.env, s.agent): s for s in scores}
+    rows = []
+    for agent in agents:
+        mine = [found.get((env, agent)) for env in envs]
+        normalized = [s.normalized for s in mine if s is not None and s.normalized is not None]
+        mean = sum(normalized) / len(envs) if len(normalized) == len(envs) else None
+        rows.append((_words(agent), *(_interval(None, None) if s is None else _reward(s) for s in mine), _interval(mean, None)))
+    columns = (
+        Column("agent", ("agent",)),
+        *(Column(env, (env, f"{env}_ci95")) for env in envs),
+        Column("normalized, mean", ("normalized", "")),
+    )
+    return Table("Reward", columns, tuple(rows))
+
+
+def build_tables(records: Sequence[Record]) -> tuple[list[Table], list[str]]:
+    """The overview and one table per environment, and the notes that belong under them.
+
+    Raises:
+        ValueError: no records, or records that do not belong into one table.
+    """
+    if not records:
+        raise ValueError("no records; a table needs at least one")
+    suite = records[0].get("suite", {})
+    scores = summarize(records, suite.get("baseline", ""), suite.get("compared", ()))
+    specs = {r["env"]["id"]: r["reward"]["spec"] for r in reversed(records) if r["status"] == "done"}
+    tables = [_overview(scores)]
+    for env in dict.fromkeys(s.env for s in scores):
+        tables.append(_env_table(env, [s for s in scores if s.env == env], specs.get(env, "none")))
+    return tables, notes(records, scores)
+
+
+def _distinct(records: Sequence[Record], *path: str) -> list[Any]:
+    values: list[Any] = []
+    for record in records:
+        value: Any = record
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if value is not None and value not in values:
+            values.append(value)
+    return values
+
+
+def notes(records: Sequence[Record], scores: Sequence[Score]) -> list[str]:
+    """What a reader must know: how to read the numbers, failures, collapses, hardware, versions, commit."""
+    done = [r for r in records if r["status"] == "done"]
+    seeds = sorted({r["seed"] for r in done})
+    found = [
+        f"Mean ± 95% interval over {len(seeds)} seeds ({', '.join(map(str, seeds))}) crossed with the same held-out examples"
+        f" ({', '.join(f'{r} examples' for r in dict.fromkeys(f'{e}: {n}' for e, n in ((r['env']['id'], r['eval']['n']) for r in done)))})."
+        if done
+        else "No agent finished.",
+        "Normalized: the random agent is 0 and the oracle is 1. Labels are distinct labelled training examples; labels, reward calls, "
+        "train tokens and seconds include those of the agent that training started from. Seconds are training and evaluation.",
+    ]
+    compared = [s for s in scores if s.comparison]
+    if compared and compared[0].comparison:
+        found.append(
+            f"Gain over {compared[0].comparison.baseline}: difference of means, its 95% interval, and p after Holm over "
+            f'{len(compared)} comparisons. "above" means: the interval lies above 0, the gain is at least {GAIN} and p is below 0.05; '
+            "a tie is not significant after Holm."
+        )
+    found += [f"{agent}: {note}." for agent, note in dict.fromkeys((s.agent, s.note) for s in scores if s.note)]
+    for s in scores:
+        if s.collapsed:
+            each = ", ".join(f"{seed}: {_number(mean)}" for seed, mean in s.seed_rewards.items())
+            found.append(
+                f"† {s.env}, {s.agent}: {len(s.collapsed)} of {len(s.seed_rewards)} seeds collapsed, "
+                f"so the interval is not reliable. Seeds: {each}."
+            )
+        if s.failed:
+            found.append(
+                f"{s.env}, {s.agent}: failed on seeds {', '.join(f'{seed} ({why.splitlines()[0]})' for seed, why in s.failed.items())}."
+            )
+        if s.invalid:
+            found.append(f"{s.env}, {s.agent}: {s.invalid} episodes could not be scored and count as 0.")
+    for name, *path in (("Model", "model", "name"), ("Hardware", "system"), ("Versions", "versions"), ("Code", "code")):
+        values = [
+            ", ".join(f"{k} {v}" for k, v in value.items() if v is not None) if isinstance(value, Mapping) else str(value)
+            for value in _distinct(records, *path)
+        ]
+        if any(values):
+            found.append(f"{name}: {'; '.join(values)}.")
+    return found
+
+
+def to_markdown(tables: Sequence[Table], notes: Sequence[str], title: str = "") -> str:
+    """A Markdown document."""
+    lines = [f"# {title}", ""] if title else []
+    for table in tables:
+        lines += [
+            f"## {table.title}",
+            "",
+            "| " + " | ".join(c.name for c in table.columns) + " |",
+            "|---" + "|--:" * (len(table.columns) - 1) + "|",
+        ]
+        lines += ["| " + " | ".join(cell.text.replace("|", "\\|") for cell in row) + " |" for row in table.rows] + [""]
+    return "\n".join(lines + [f"- {note}" for note in notes]) + "\n"
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "†": r"$^\dagger$",
+    "<": "$<$",
+    ">": "$>$",
+    **{letter: "\\" + letter for letter in "&%$#_{}"},
+}
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(letter, letter) for letter in text)
+
+
+def to_latex(tables: Sequence[Table], notes: Sequence[str], title: str = "") -> str:
+    r"""Floats for a paper; needs ``\usepackage{booktabs}`` (and graphicx, which shrinks wide tables to the line)."""
+    lines = [f"% {title}".rstrip(), r"% \usepackage{booktabs,graphicx}"]
+    for table in tables:
+        lines += [r"\begin{table}[t]", r"\centering", rf"\caption{{{_tex(table.title)}}}", r"\resizebox{\linewidth}{!}{%"]
+        lines += [rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}", r"\toprule"]
+        lines += [" & ".join(_tex(c.name) for c in table.columns) + r" \\", r"\midrule"]
+        lines += [" & ".join(_tex(cell.text) for cell in row) + r" \\" for row in table.rows]
+        lines += [r"\bottomrule", r"\end{tabular}}", r"\end{table}", ""]
+    return "\n".join(lines + [f"% {note}" for note in notes]) + "\n"
+
+
+def to_csv(tables: Sequence[Table]) -> str:
+    """One line per environment and agent; the first of ``tables`` is the overview, which holds nothing of its own and is left out."""
+    rows: list[dict[str, str]] = []
+    for table in tables[1:]:
+        for row in table.rows:
+            line = {"env": table.title}
+            for column, cell in zip(table.columns, row, strict=True):
+                line.update({name: part for name, part in zip(column.parts, cell.parts, strict=True) if name})
+            rows.append(line)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def to_rich(table: Table) -> Any:
+    """A ``rich`` table for the terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+
+    shown = RichTable(title=table.title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for number, column in enumerate(table.columns):
+        shown.add_column(column.name, justify="left" if number == 0 else "right", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(cell.text for cell in row))
+    return shown

@@ -1,0 +1,210 @@
+"""The command ``tokengym train``: held-out reward before, a warm start where asked for, training, held-out reward after, a folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from tokengym._registry import unknown
+from tokengym.benchmarks.evaluate import Evaluation, default_examples, eval_env, evaluate
+from tokengym.benchmarks.options import Train
+from tokengym.benchmarks.players import LEARNERS, build_config, is_import_path, learner, outside_agent, tokenizer_kwargs
+from tokengym.envs import TASKS, load_tokenizer
+
+__all__ = ["DEFAULTS", "Plan", "make_plan", "train"]
+
+# Options of a learner that differ from its own defaults, by size of the model; --set comes on top.
+DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "tiny": {
+        "sft": {"learning_rate": 1e-3},
+        "reinforce": {"learning_rate": 3e-4},
+        "ppo": {"learning_rate": 3e-4},
+    },
+    "large": {  # with LoRA; small collections, so that twenty updates of a 135M model take minutes on a CPU
+        "sft": {"num_envs": 16, "batch_size": 8, "learning_rate": 2e-4, "micro_batch_tokens": 4096},
+        "reinforce": {
+            "num_envs": 16,
+            "episodes_per_update": 16,
+            "learning_rate": 1e-4,
+            "kl_beta": 0.02,
+            "micro_batch_tokens": 4096,
+        },
+        "ppo": {"num_envs": 16, "episodes_per_update": 16, "learning_rate": 1e-4, "micro_batch_tokens": 4096},
+    },
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The options of ``tokengym train``, with everything that "default" stood for filled in."""
+
+    env: str  # id
+    agent: str  # learner, or module:attribute
+    kwargs: dict[str, Any]  # of the environment, for training and evaluation alike
+    train_kwargs: dict[str, Any]  # of the training environment only
+    budget: int  # training tokens
+    examples: int  # held-out examples before and after
+    lora: bool
+    config: dict[str, Any]  # options of the learner
+    sft_config: dict[str, Any]  # options of the warm start
+    folder: Path
+
+
+def _choice(name: str, value: str, automatic: bool) -> bool:
+    known = {"yes": True, "no": False, "auto": automatic}
+    if value not in known:
+        raise unknown(f"value of --{name}", value, known)
+    return known[value]
+
+
+def _settings(pairs: tuple[str, ...]) -> dict[str, str]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise ValueError(f"--set {pair!r}; expected OPTION=VALUE, as in --set learning_rate=1e-4")
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+
+
+def make_plan(options: Train) -> Plan:
+    """Fills in what the options leave open.
+
+    Raises:
+        ValueError: an unknown environment, agent, option or value.
+        FileExistsError: the folder is taken, and neither --resume nor --overwrite is given.
+    """
+    task = TASKS.find(options.env)
+    custom = is_import_path(options.agent)
+    if not custom and options.agent not in LEARNERS:
+        raise unknown("agent", options.agent, LEARNERS, "A class of your own works too: --agent my_module:MyAgent.")
+    tiny = not (tokens := tokenizer_kwargs(options.model))  # models that speak the builtin tokenizer's tokens are small
+    size = "tiny" if tiny else "large"
+    tokenizer = load_tokenizer(tokens.get("tokenizer", "builtin"))
+    kwargs: dict[str, Any] = {**tokens}
+    if options.dataset != "builtin":
+        kwargs["dataset"] = options.dataset
+    if reward := options.reward or ("rouge_l" if options.dataset != "builtin" and "faithfulness" in task.reward else ""):
+        kwargs["reward"] = reward  # faithfulness needs known facts, which only the builtin world has
+    if _choice("chat", options.chat, not tiny and tokenizer.chat_template is not None):
+        kwargs["prompt_format"] = "chat"
+    for name, given, long in (("max_prompt_tokens", options.max_prompt_tokens, 384), ("max_new_tokens", options.max_new_tokens, 64)):
+        if given or not tiny:
+            kwargs[name] = given or max(long, getattr(task, name))
+    folder = Path(options.out or f"runs/{options.env}-{options.agent.replace(':', '.')}-{options.seed}")
+    if (folder / "agent.json").exists() and not options.resume and not options.overwrite:
+        raise FileExistsError(
+            f"{folder} holds a trained agent. Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
+        )
+    config = {} if custom else {**DEFAULTS[size][options.agent], "folder": str(folder)}
+    plan = Plan(
+        env=options.env,
+        agent=options.agent,
+        kwargs=kwargs,
+        train_kwargs={"size": options.size} if options.dataset == "builtin" else {},
+        budget=options.budget or (20_000 if not tiny or options.agent == "sft" else 60_000),
+        examples=options.examples or (100 if tiny else 50),
+        lora=_choice("lora", options.lora, not tiny),
+        config={**config, **_settings(options.set)},
+        sft_config={**DEFAULTS[size]["sft"], "folder": f"{folder}-sft"},
+        folder=folder,
+    )
+    if not custom:
+        build_config(learner(plan.agent), plan.config)
+    return plan
+
+
+class _Session:
+    """One run of the command: its plan, its held-out environment, and what it prints."""
+
+    def __init__(self, plan: Plan, options: Train, line: str) -> None:
+        self.plan, self.options, self.line = plan, options, line
+        self.test = eval_env(plan.env, min(32, plan.examples), split="test", **plan.kwargs)
+        self.count = default_examples(self.test, plan.examples)
+
+    def venv(self, num_envs: int, group_size: int) -> Any:
+        """A training environment."""
+        kwargs = {**self.plan.kwargs, **self.plan.train_kwargs, "split": "train"}
+        return gymnasium.make_vec(self.plan.env, num_envs=num_envs, deal="shared", group_size=group_size, **kwargs)
+
+    def judge(self, player: Any, when: str) -> Evaluation:
+        """Plays the held-out examples and prints what they gave."""
+        found = evaluate(player, self.test, self.count, seed=self.options.seed)
+        print(f"{when}: {found.summary()}, {self.count} held-out examples, greedy, {found.seconds:.0f} s", flush=True)
+        return found
+
+    def learn(self, name: str, policy: Any, settings: dict[str, Any], budget: int) -> Any:
+        """Makes a learner, or takes up the one that an interrupted run left, and trains it."""
+        kind = learner(name)
+        config = build_config(kind, settings)
+        venv = self.venv(config.num_envs, getattr(config, "group_size", 1))
+        total: int | None = budget
+        if self.options.resume and (Path(config.folder) / "agent.json").exists():
+            agent = kind.load(config.folder, env=venv, policy=policy)
+            total = None
+            if agent._run is None:
+                return agent
+        else:
+            agent = kind(policy, venv, config=config, seed=self.options.seed)
+        agent.resume_command = self.line.replace(" --overwrite", "").replace(" --resume", "") + " --resume"
+        agent.learn(total_timesteps=total, progress=not self.options.quiet)
+        return agent
+
+
+def _say(plan: Plan, session: _Session, model: str) -> None:
+    reward = session.test.reward.spec
+    data = plan.kwargs.get("dataset", "builtin")
+    how = "LoRA adapters" if plan.lora else "all weights"
+    print(f"{plan.env} on {data}, reward {reward}; {plan.agent} with {model} ({how}), {plan.budget:,} training tokens", flush=True)
+
+
+def train(options: Train, line: str) -> None:
+    """Trains one agent and prints its held-out reward before and after.
+
+    Args:
+        options: of the command.
+        line: the command as it was typed, for the message that says how to go on after Ctrl-C.
+    Raises:
+        KeyboardInterrupt: Ctrl-C, after the checkpoint was kept and the way to go on was printed.
+    """
+    plan = make_plan(options)
+    session = _Session(plan, options, line)
+    _say(plan, session, options.model)
+    if is_import_path(options.agent):
+        _train_outside(plan, session)
+        return
+    from tokengym.agents.lora import LoRA
+    from tokengym.agents.policy import CausalLMPolicy
+
+    policy = CausalLMPolicy.from_pretrained(options.model, device=options.device, lora=LoRA() if plan.lora else None)
+    before = session.judge(policy, "before")
+    if options.sft_budget and plan.agent != "sft" and not (options.resume and (plan.folder / "agent.json").exists()):
+        session.learn("sft", policy, plan.sft_config, options.sft_budget)
+        session.judge(policy, "after sft")
+    agent = session.learn(plan.agent, policy, plan.config, plan.budget)
+    after = session.judge(agent, "after")
+    agent.save(plan.folder)
+    used = agent.used
+    print(
+        f"held-out reward {before.mean:.3f} -> {after.mean:.3f} ({after.mean - before.mean:+.3f}); "
+        f"{agent.updates} updates, {agent.timesteps:,} tokens, "
+        f"{used['labels']:,} labels, {used['reward_calls']:,} reward calls, {agent.seconds:.0f} s"
+    )
+    print(f"Saved in {plan.folder}; transformers loads it: AutoModelForCausalLM.from_pretrained({str(plan.folder)!r})")
+
+
+def _train_outside(plan: Plan, session: _Session) -> None:
+    """Trains an agent of the user's own; it is saved where it has ``save``."""
+    venv = session.venv(16, 1)
+    offered = {"env": venv, "env_id": plan.env, "env_kwargs": {**plan.kwargs, **plan.train_kwargs}, "eval_env": session.test}
+    agent = outside_agent(plan.agent, **offered, model=session.options.model, seed=session.options.seed)
+    before = session.judge(agent, "before")
+    if not callable(getattr(agent, "learn", None)):
+        raise TypeError(f"{plan.agent} has no learn(total_timesteps); `tokengym eval {plan.env} --agent {plan.agent}` plays it as it is")
+    agent.learn(total_timesteps=plan.budget)
+    after = session.judge(agent, "after")
+    print(f"held-out reward {before.mean:.3f} -> {after.mean:.3f} ({after.mean - before.mean:+.3f})")
+    if callable(getattr(agent, "save", None)):
+        plan.folder.parent.mkdir(parents=True, exist_ok=True)
+        agent.save(str(plan.folder))
+        print(f"Saved in {plan.folder}")

@@ -1,0 +1,3 @@
+from tokengym.benchmarks.cli import main
+
+raise SystemExit(main())
