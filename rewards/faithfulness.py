@@ -37,11 +37,11 @@ class Faithfulness(BaseReward):
 
     Recall: the share of ``meta["facts"]`` of which a surface form occurs in the response, as whole words, whatever the case; Chinese
     and Japanese by character, a run of Chinese numerals being one word; 1 where the list is empty.
-    Precision: the share of the response's distinct mentions that occur, in the same way, in the prompt or in a fact. A mention is a
-    number (written with digits, or with two or more Chinese numerals) or a run of capitalized words. A capitalized word alone at the
-    start of a sentence is one only if the prompt has it capitalized and never in lower case; at the head of a longer run it is left
-    out if it is a common opener ("The", "In") or the prompt has it in lower case. A response without mentions claims nothing that can
-    be held against the source: its precision is its recall. An empty response scores 0.
+    Precision: the share of the response's distinct mentions that occur, in the same way, in the prompt or in a fact (or are a row of
+    whole mentions of those). A mention is a number (written with digits, or with two or more Chinese numerals) or a run of capitalized
+    words. A capitalized word alone at the start of a sentence is one only if the prompt has it capitalized and never in lower case; at
+    the head of a longer run it is left out if it is a common opener ("The", "In") or the prompt has it in lower case. A response
+    without mentions claims nothing that can be held against the source: its precision is its recall. An empty response scores 0.
     The whole prompt copied scores 1: combine this with a reward that wants brevity or a reference.
 
     Range 0 to 1, higher is better, needs ``meta["facts"]``: a sequence in which each fact is a text or a list of alternative texts.
@@ -66,6 +66,7 @@ class _Source(NamedTuple):
     words: str  # its tokens in lower case, a space before and after each
     names: frozenset[str]  # words that it has capitalized and never in lower case, in lower case
     common: frozenset[str]  # words that it has in lower case
+    mentions: frozenset[str]  # its own mentions, as joined tokens
 
 
 def _score(sample: Sample) -> float:
@@ -84,8 +85,8 @@ def _score(sample: Sample) -> float:
     mentions = _mentions(sample.response, source)
     if not mentions:
         return recall
-    supported = sum(mention in source.words or any(mention in surface for fact in surfaces for surface in fact) for mention in mentions)
-    precision = supported / len(mentions)
+    known = frozenset(surface for fact in surfaces for surface in fact)
+    precision = sum(_supported(mention, source, known) for mention in mentions) / len(mentions)
     return 2.0 * precision * recall / (precision + recall)
 
 
@@ -124,7 +125,24 @@ def _source(prompt: str) -> _Source:
     tokens = _TOKEN.findall(_plain(prompt))
     common = frozenset(token for token in tokens if token[0].islower())
     names = frozenset(token.lower() for token in tokens if token[0].isupper())
-    return _Source(_words(prompt), names - common, common)
+    source = _Source(_words(prompt), names - common, common, frozenset())
+    return source._replace(mentions=frozenset(_mentions(prompt, source)))
+
+
+def _supported(mention: str, source: _Source, known: frozenset[str]) -> bool:
+    """Whether a mention stands in the source or in a known fact, or is a row of whole mentions of theirs ("Monday Marta Silva").
+
+    Whole ones only: of "Marta Silva" and "Ann Stone" nobody can make a "Marta Stone".
+    """
+    if mention in source.words or any(mention in surface for surface in known):
+        return True
+    words = mention.split()
+    whole = source.mentions | known
+    longest = max((piece.count(" ") - 1 for piece in whole), default=0)
+    reached = [True] + [False] * len(words)  # reached[i]: the first i words are a row of whole mentions
+    for end in range(1, len(words) + 1):
+        reached[end] = any(reached[start] and _joined(words[start:end]) in whole for start in range(max(0, end - longest), end))
+    return reached[-1]
 
 
 def _mentions(response: str, source: _Source) -> set[str]:

@@ -254,4 +254,4 @@ class _Parser:
 
 
 def _number(text: str) -> float | int:
-    return int(text) if text.isdecimal() and len(text) < 19 else float(text)
+    return int(text) if text.isdecimal() and len(text) <= 300 else float(text)

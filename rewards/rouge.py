@@ -31,7 +31,10 @@ class Rouge1(ReferenceReward):
 
 
 class Rouge2(Rouge1):
-    """ROUGE-2: as ROUGE-1, over pairs of neighbouring words; 0.0 where both texts are shorter than two words."""
+    """ROUGE-2: as :class:`Rouge1`, over pairs of neighbouring words; 0.0 where either text is shorter than two words.
+
+    Range 0 to 1, higher is better, needs references. Source: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries".
+    """
 
     name = "rouge_2"
     _n = 2

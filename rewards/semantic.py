@@ -94,8 +94,9 @@ class _Encoder:
         except ImportError as error:
             raise ImportError("the reward 'semantic' needs sentence-transformers: pip install 'sentence-transformers>=5'") from error
         folder = model_folder(name)
-        shown = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # the bar over 103 tensors says nothing to anyone
+        bars: Any = logging  # untyped
+        shown = bars.is_progress_bar_enabled()
+        bars.disable_progress_bar()  # the bar over 103 tensors says nothing to anyone
         try:
             self._model: Any = SentenceTransformer(folder, device=None if device == "auto" else device)
         except (OSError, ValueError) as error:
@@ -104,7 +105,7 @@ class _Encoder:
             raise RuntimeError(f"the reward 'semantic' has no model: {folder!r} {fault}. Remedy: {remedy}. ({error})") from error
         finally:
             if shown:
-                logging.enable_progress_bar()
+                bars.enable_progress_bar()
         self._kept: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
 
     def embed(self, texts: Sequence[str], batch_size: int) -> npt.NDArray[np.float32]:

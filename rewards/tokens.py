@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
+from typing import TypeVar
 
 __all__ = ["CJK", "has_cjk", "ngram_counts", "overlap", "reference_counts", "rouge_tokens", "squad_tokens", "word_count"]
 
@@ -18,6 +19,7 @@ CJK = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
 
+_Item = TypeVar("_Item", bound=Hashable)
 _CACHE = 8192  # texts; references come again and again, and several metrics read one response
 _ANY_CJK = re.compile(f"[{CJK}]")
 _ROUGE_WORD = re.compile("[a-z0-9]+")
@@ -69,7 +71,7 @@ def reference_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
     return ngram_counts(tokens, n)
 
 
-def overlap(first: Mapping[Hashable, int], second: Mapping[Hashable, int]) -> int:
+def overlap(first: Mapping[_Item, int], second: Mapping[_Item, int]) -> int:
     """Size of the common part of two multisets: the sum over items of the smaller count."""
     common = 0
     for item in first.keys() & second.keys():

@@ -1,0 +1,208 @@
+"""Samples, sums and custom rewards: components add up, validity spreads, foreign objects are taken in."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokengym.rewards import BaseReward, Custom, Explained, Reward, Sample, Sum, explain, make_reward
+from tokengym.rewards.base import as_reward, literal
+from tokengym.rewards.length import Length
+from tokengym.rewards.rouge import RougeL
+from tokengym.rewards.token_f1 import TokenF1
+
+HALF = Sample("p", "a b", ("a c",))  # one of two words: rouge_l 0.5; "a" is an article, so token_f1 0
+WHOLE = Sample("p", "x y z", ("x y z",))
+NO_REFERENCE = Sample("p", "x y z")
+
+
+class Constant(BaseReward):
+    """The same number for each sample; NaN for the response "bad"."""
+
+    range = (-10.0, 10.0)
+
+    def __init__(self, value: float = 1.0, name: str = "constant") -> None:
+        self.value = value
+        self.name = name
+
+    def score(self, batch: Sequence[Sample]) -> npt.NDArray[np.float64]:
+        return np.array([math.nan if sample.response == "bad" else self.value for sample in batch])
+
+
+def shout(batch: Sequence[Sample]) -> npt.NDArray[np.float64]:
+    return np.array([float(sample.response.isupper()) for sample in batch])
+
+
+def test_a_sample_needs_only_prompt_and_response() -> None:
+    assert Sample("p", "r") == ("p", "r", (), {}, True)
+
+
+def test_a_call_gives_float32_and_explain_float64() -> None:
+    reward = RougeL()
+    scores = reward([HALF, WHOLE])
+    assert scores.dtype == np.float32 and scores.tolist() == [0.5, 1.0]
+    explained = reward.explain([HALF, WHOLE])
+    assert explained.scores.dtype == np.float64 and explained.scores.tolist() == [0.5, 1.0]
+    assert list(explained.components) == ["rouge_l"] and explained.components["rouge_l"].tolist() == [0.5, 1.0]
+    assert explained.valid.dtype == np.bool_ and explained.valid.tolist() == [True, True]
+
+
+def test_what_cannot_be_scored_is_zero_and_not_valid() -> None:
+    explained = RougeL().explain([NO_REFERENCE, WHOLE])
+    assert explained.scores.tolist() == [0.0, 1.0]
+    assert explained.components["rouge_l"].tolist() == [0.0, 1.0]
+    assert explained.valid.tolist() == [False, True]
+    assert RougeL()([NO_REFERENCE]).tolist() == [0.0]
+
+
+def test_results_share_no_memory() -> None:
+    explained = RougeL().explain([WHOLE])
+    explained.scores[0] = 9.0
+    assert explained.components["rouge_l"].tolist() == [1.0]
+
+
+def test_a_sum_has_one_weighted_component_per_term() -> None:
+    explained = (0.7 * RougeL() + 0.3 * TokenF1() - 0.02 * Length(goal=4)).explain([HALF, WHOLE])
+    assert explained.components["rouge_l"] == pytest.approx([0.35, 0.7])
+    assert explained.components["token_f1"] == pytest.approx([0.0, 0.3])
+    assert explained.components["length"] == pytest.approx([-0.01, -0.015])  # 2 and 3 of 4 words: 0.5 and 0.75
+    assert explained.scores == pytest.approx([0.34, 0.985], abs=1e-12)
+
+
+def test_sums_within_sums_are_flattened() -> None:
+    inner = RougeL() + 2 * TokenF1()
+    assert (0.5 * inner - Length()).spec == "0.5*rouge_l + token_f1 - length"
+    assert (Length() - inner).spec == "length - rouge_l - 2.0*token_f1"
+    assert (-inner).spec == "-rouge_l - 2.0*token_f1"
+    assert sum([RougeL(), TokenF1()]).spec == "rouge_l + token_f1"  # type: ignore[union-attr]
+
+
+def test_a_sum_is_valid_where_each_term_is() -> None:
+    explained = (RougeL() + Length(goal=3)).explain([NO_REFERENCE, WHOLE])
+    assert explained.valid.tolist() == [False, True]
+    assert explained.scores.tolist() == [0.0, 2.0]
+    assert explained.components["length"].tolist() == [0.0, 1.0]
+
+
+def test_terms_of_one_name_keep_their_own_components() -> None:
+    explained = (Length(goal=3) + 0.5 * Length(goal=6) + Length(goal=1)).explain([WHOLE])
+    assert {key: part.tolist() for key, part in explained.components.items()} == {"length": [1.0], "length#2": [0.25], "length#3": [0.0]}
+
+
+def test_range_of_a_sum_is_the_sum_of_the_ranges() -> None:
+    assert (2 * RougeL() - 0.5 * Length()).range == (-0.5, 2.0)
+    assert (RougeL() + Length()).needs == "references"
+
+
+@given(
+    st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=6),
+    st.lists(st.sampled_from(["", "bad", "ok"]), max_size=5),
+)
+def test_components_add_up(terms: list[tuple[float, float]], responses: list[str]) -> None:
+    reward = Sum([(weight, Constant(value, f"c{i}")) for i, (weight, value) in enumerate(terms)])
+    scores, components, valid = reward.explain([Sample("", response) for response in responses])
+    total = sum(components.values(), np.zeros(len(responses)))
+    assert scores.dtype == np.float64 and np.abs(total - scores).max(initial=0.0) <= 1e-6
+    assert valid.tolist() == [response != "bad" for response in responses]
+    assert (scores[~valid] == 0).all()
+
+
+def test_numpy_numbers_are_weights() -> None:
+    assert (np.float64(0.5) * RougeL()).spec == "0.5*rouge_l"
+    assert (np.int64(2) * RougeL()).spec == "2.0*rouge_l"  # type: ignore[operator]
+
+
+def test_operators_refuse_what_makes_no_sense() -> None:
+    with pytest.raises(TypeError, match=r"not by another reward: \(rouge_l\) \* \(length\)"):
+        RougeL() * Length()  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        RougeL() + 1.0  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        RougeL() * "2"  # type: ignore[operator]
+    with pytest.raises(ValueError, match="weight nan of rouge_l is not a finite number"):
+        math.nan * RougeL()
+    with pytest.raises(ValueError, match="at least one term"):
+        Sum([])
+
+
+def test_a_function_is_a_reward() -> None:
+    assert isinstance(shout, Reward)
+    reward = make_reward(shout)
+    assert reward.name == "shout" and reward.spec.endswith("test_rewards_base:shout")
+    assert reward([Sample("", "HI"), Sample("", "hi")]).tolist() == [1.0, 0.0]
+    mixed = (0.5 * RougeL() + shout).explain([WHOLE])
+    assert mixed.components["shout"].tolist() == [0.0] and mixed.scores.tolist() == [0.5]
+    assert (shout - 0.5 * RougeL()).spec.endswith(":shout - 0.5*rouge_l")
+    assert explain(shout, [Sample("", "HI")]).components["shout"].tolist() == [1.0]
+
+
+def test_an_object_with_its_own_explain_keeps_its_components() -> None:
+    class Judge:
+        name = "judge"
+        range = (0.0, 2.0)
+
+        def __call__(self, batch: Sequence[Sample]) -> npt.NDArray[np.float64]:
+            return np.ones(len(batch))
+
+        def explain(self, batch: Sequence[Sample]) -> Explained:
+            valid = np.array([sample.response != "bad" for sample in batch])
+            return Explained(np.full(len(batch), 2.0), {"style": np.ones(len(batch)), "truth": np.ones(len(batch))}, valid)
+
+    reward = make_reward(Judge())
+    assert reward.name == "judge" and reward.range == (0.0, 2.0)
+    scores, components, valid = reward.explain([Sample("", "ok"), Sample("", "bad")])
+    assert scores.tolist() == [2.0, 0.0] and valid.tolist() == [True, False]
+    assert {key: part.tolist() for key, part in components.items()} == {"style": [1.0, 0.0], "truth": [1.0, 0.0]}
+
+
+def test_infinity_from_outside_is_not_valid() -> None:
+    explained = Custom(lambda batch: np.array([math.inf, 1.0]), name="odd").explain([WHOLE, WHOLE])
+    assert explained.scores.tolist() == [0.0, 1.0] and explained.valid.tolist() == [False, True]
+
+
+def test_a_wrong_shape_is_refused_by_name() -> None:
+    reward = Custom(lambda batch: np.ones((2, 2)), name="square")
+    with pytest.raises(ValueError, match=r"reward 'square' returned an array of shape \(2, 2\) for 1 samples; expected \(1,\)"):
+        reward([WHOLE])
+
+
+def test_what_is_no_reward_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"RougeL is a class; pass an instance: RougeL\(\)"):
+        make_reward(RougeL)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="3 is not a reward"):
+        as_reward(3)  # type: ignore[arg-type]
+
+
+def test_a_base_reward_without_score_says_what_to_write() -> None:
+    class Empty(BaseReward):
+        name = "empty"
+
+    with pytest.raises(NotImplementedError, match="Empty must define score"):
+        Empty()([WHOLE])
+
+
+def test_the_specification_shows_arguments_that_differ_from_the_default() -> None:
+    assert Length().spec == "length"
+    assert Length(goal=7).spec == "length(goal=7)"
+    assert repr(0.5 * Length(goal=7)) == "<reward 0.5*length(goal=7)>"
+
+
+def test_literals_are_written_for_the_grammar() -> None:
+    assert [literal(value) for value in (1, 0.5, True, None, "it's \\")] == ["1", "0.5", "True", "None", r"'it\'s \\'"]
+    for value in (math.inf, [1]):
+        with pytest.raises(TypeError, match="cannot stand in a specification"):
+            literal(value)
+
+
+def test_rewards_survive_pickle_and_deepcopy() -> None:
+    reward = 0.5 * RougeL() + Length(goal=3)
+    for twin in (pickle.loads(pickle.dumps(reward)), copy.deepcopy(reward)):
+        assert twin.spec == reward.spec and twin([WHOLE]).tolist() == [1.5]

@@ -1,0 +1,56 @@
+"""How texts become tokens, by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokengym.rewards.tokens import has_cjk, ngram_counts, overlap, reference_counts, rouge_tokens, squad_tokens, word_count
+
+
+def test_cjk_is_han_and_kana_without_punctuation() -> None:
+    assert all(has_cjk(text) for text in ("中", "a の b", "カ", "ｶ", "々", "𠀀", "〇"))
+    assert not any(has_cjk(text) for text in ("", "plain", "é", "한국어", "。，", "・", "ＡＢ", "🙂", "שלום"))
+
+
+def test_rouge_tokens_by_hand() -> None:
+    assert rouge_tokens("The U.S. don't-stop, at 3.5%!") == ("the", "u", "s", "don", "t", "stop", "at", "3", "5")
+    assert rouge_tokens("Café Ünal") == ("caf", "nal")  # as rouge-score has it
+    assert rouge_tokens("") == rouge_tokens("?! 🙂") == ()
+
+
+def test_rouge_tokens_of_chinese_and_japanese() -> None:
+    assert rouge_tokens("北京GDP增长3.5%。") == ("北", "京", "gdp", "增", "长", "3", "5")
+    assert rouge_tokens("２０２６年Ａ") == ("2026", "年", "a")
+    assert rouge_tokens("東京タワー") == ("東", "京", "タ", "ワ", "ー")
+
+
+def test_squad_tokens_by_hand() -> None:
+    assert squad_tokens("The Cat's  a (new)\nhat!") == ("cats", "new", "hat")
+    assert squad_tokens("theory an atlas") == ("theory", "atlas")
+    assert squad_tokens("a.n. other; the-end") == ("other", "theend")  # punctuation goes before articles: "a.n." becomes "an"
+    assert squad_tokens("“quoted”") == ("“quoted”",)  # SQuAD drops ASCII punctuation only
+    assert squad_tokens("The") == ()
+
+
+def test_squad_tokens_of_chinese() -> None:
+    assert squad_tokens("《三体》，the 作者Liu！") == ("三", "体", "作", "者", "liu")
+
+
+def test_word_count_by_hand() -> None:
+    assert [word_count(text) for text in ("", "  ", "one", "one, two - three", "你好，world 2026！", "。")] == [0, 0, 1, 4, 4, 1]
+
+
+def test_ngram_counts_by_hand() -> None:
+    tokens = ("a", "b", "a", "b")
+    assert ngram_counts(tokens, 1) == {"a": 2, "b": 2}
+    assert ngram_counts(tokens, 2) == reference_counts(tokens, 2) == {("a", "b"): 2, ("b", "a"): 1}
+    assert ngram_counts(tokens, 5) == {}
+
+
+@given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))
+def test_overlap_is_the_size_of_the_multiset_intersection(first: list[str], second: list[str]) -> None:
+    one, other = Counter(first), Counter(second)
+    assert overlap(one, other) == overlap(other, one) == sum((one & other).values())
