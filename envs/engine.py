@@ -62,6 +62,7 @@ class Engine:
         self.reward = make_reward(self.task.reward if given.reward is None else given.reward)
         metrics = self.task.metrics if given.metrics is True else (given.metrics or ())
         self.metrics = [make_reward(metric) for metric in metrics]
+        self._is_reward = [metric.spec == self.reward.spec for metric in self.metrics]  # scored already
         self.max_prompt_tokens = given.max_prompt_tokens or self.task.max_prompt_tokens
         self.max_new_tokens = given.max_new_tokens or self.task.max_new_tokens
         if given.length_limit == "truncate" and self.max_new_tokens == 1:
@@ -119,8 +120,8 @@ class Engine:
         components = {name: part.tolist() for name, part in explained.components.items()}
         valid = explained.valid.tolist()
         measured: list[tuple[str, list[float], list[bool]]] = []
-        for metric in self.metrics:
-            values = explained if metric.spec == self.reward.spec else explain(metric, samples)
+        for metric, is_reward in zip(self.metrics, self._is_reward, strict=True):
+            values = explained if is_reward else explain(metric, samples)
             measured.append((metric.name, values.scores.tolist(), values.valid.tolist()))
         infos: list[dict[str, Any]] = [
             {
@@ -165,6 +166,16 @@ class Engine:
         if number is not None and not 0 <= as_index(number) < len(self.examples):
             raise ValueError(f"index={number} lies outside the data set of {len(self.examples)} examples")
         return None if number is None else as_index(number)
+
+    def picks(self, options: Mapping[str, Any], count: int) -> list[int | None]:
+        """:meth:`pick` for ``count`` rows; an option is one value for all of them, or a sequence of ``count``."""
+        many = {key: value for key, value in options.items() if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)}
+        for key, value in many.items():
+            if np.shape(value) != (count,):
+                raise ValueError(f"reset option {key!r} has shape {np.shape(value)}; expected one value, or ({count},)")
+        if not many:
+            return [self.pick(options)] * count
+        return [self.pick({**options, **{key: value[row] for key, value in many.items()}}) for row in range(count)]
 
     def about(self) -> list[Any]:
         """What must be the same where a saved state is to go on."""

@@ -17,7 +17,7 @@ from tokengym.envs.engine import Ended, Engine
 from tokengym.envs.order import Order
 from tokengym.envs.prompts import Prompt
 from tokengym.envs.render import ansi, colours
-from tokengym.envs.spec import keep_objects
+from tokengym.envs.spec import keep_objects, rebuild
 from tokengym.envs.tokenizer import TextTokenizer
 
 __all__ = ["TextGenEnv"]
@@ -74,6 +74,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         if render_mode is not None and render_mode not in _RENDER_MODES:
             raise unknown("render_mode", render_mode, _RENDER_MODES)
         self._spec: EnvSpec | None = None
+        self._made_with = ((task,), {"render_mode": render_mode, **keywords})
         self.render_mode = render_mode
         self.engine = engine = Engine(task, keywords, elsewhere=_VECTOR_ONLY)
         self.observation_space = engine.observation_space()
@@ -201,6 +202,9 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             self._attention[self._start : end] = self._completion[self._start : end] = 1
             self._paid, self._playing = paid, state["playing"]
         return self._observation()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild, (type(self), *self._made_with, self._spec, self.get_state() if self._seeded else None)
 
     def _begin(self, prompt: Prompt) -> None:
         size = len(prompt.ids)

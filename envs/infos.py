@@ -9,6 +9,8 @@ import numpy as np
 
 __all__ = ["batch_infos"]
 
+_NUMBERS = frozenset({int, float, bool})
+
 
 def batch_infos(num_envs: int, rows: Sequence[int], infos: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What ``VectorEnv._add_info`` makes of the same infos, value for value and dtype for dtype.
@@ -21,26 +23,27 @@ def batch_infos(num_envs: int, rows: Sequence[int], infos: Sequence[Mapping[str,
         For each key an array (N,) (a dict for a dict), and under ``_key`` a (N,) bool array: which rows have it.
     """
     batched: dict[str, Any] = {}
-    keys = dict.fromkeys(key for info in infos for key in info)
-    for key in keys:
-        if all(key in info for info in infos):
-            having, values = rows, [info[key] for info in infos]
+    if not infos:
+        return batched
+    everyone = np.zeros(num_envs, dtype=np.bool_)
+    everyone[rows] = True
+    first = infos[0].keys()
+    alike = all(info.keys() == first for info in infos[1:])
+    for key in first if alike else dict.fromkeys(key for info in infos for key in info):
+        if alike:
+            having, values, mask = rows, [info[key] for info in infos], everyone.copy()
         else:
             having = [row for row, info in zip(rows, infos, strict=True) if key in info]
             values = [info[key] for info in infos if key in info]
-        mask = np.zeros(num_envs, dtype=np.bool_)
-        mask[having] = True
-        first = values[0]
-        if isinstance(first, dict) and key != "final_obs":
+            mask = np.zeros(num_envs, dtype=np.bool_)
+            mask[having] = True
+        kind = type(values[0])
+        if kind is dict and key != "final_obs":
             batched[key] = batch_infos(num_envs, having, values)
         else:
-            if type(first) in (int, float, bool):
-                column = np.zeros(num_envs, dtype=type(first))
-                column[having] = values
-            else:
-                column = np.full(num_envs, None, dtype=object)
-                for row, value in zip(having, values, strict=True):
-                    column[row] = value
+            column = np.zeros(num_envs, dtype=kind) if kind in _NUMBERS else np.empty(num_envs, dtype=object)  # all None
+            for row, value in zip(having, values, strict=True):
+                column[row] = value
             batched[key] = column
         batched["_" + key] = mask
     return batched

@@ -8,9 +8,9 @@ import numpy as np
 
 __all__ = ["Order", "Permutation"]
 
-_ROUNDS = 8
-_MASK = (1 << 64) - 1
-_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # the multipliers of splitmix64
+_ROUNDS = 8  # double rounds
+_MASK = (1 << 32) - 1
+_MIX = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio; the high half of a product by it is well mixed
 
 
 class Permutation:
@@ -31,7 +31,8 @@ class Permutation:
         self.n = n
         self._a = isqrt(n - 1) + 1
         self._b = -(-n // self._a)
-        self._keys = [int(k) for k in np.random.SeedSequence(key).generate_state(_ROUNDS, np.uint64)]
+        keys = [int(k) for k in np.random.SeedSequence(key).generate_state(2 * _ROUNDS, np.uint64)]
+        self._keys = list(zip(keys[::2], keys[1::2], strict=True))
 
     def __call__(self, position: int) -> int:
         """The element at ``position`` in ``range(n)``."""
@@ -41,18 +42,12 @@ class Permutation:
         x = position
         while True:
             left, right = divmod(x, b)
-            for i in range(0, _ROUNDS, 2):
-                left = (left + _mix(right ^ keys[i])) % a
-                right = (right + _mix(left ^ keys[i + 1])) % b
+            for key_1, key_2 in keys:
+                left = (left + (((right + key_1) * _MIX ^ key_2) * _MIX >> 32 & _MASK)) % a
+                right = (right + (((left + key_2) * _MIX ^ key_1) * _MIX >> 32 & _MASK)) % b
             x = left * b + right
             if x < self.n:
                 return x
-
-
-def _mix(x: int) -> int:
-    x = ((x ^ (x >> 30)) * _MIX_1) & _MASK
-    x = ((x ^ (x >> 27)) * _MIX_2) & _MASK
-    return x ^ (x >> 31)
 
 
 class Order:

@@ -97,7 +97,7 @@ class PromptBook:
         text = parts.head + parts.body + parts.tail
         if self.chat:
             said = f"{parts.instruction}\n\n{text}" if parts.instruction else text
-            return self.tokenizer.encode_markup(self.tokenizer.chat([Turn("user", said)]))
+            return self.tokenizer.encode_chat([Turn("user", said)])
         bos = self.tokenizer.bos_token_id
         ids = self.tokenizer.encode(text)
         return ids if bos is None or bos == self.tokenizer.eos_token_id else [bos, *ids]

@@ -31,6 +31,7 @@ class Rows:
         self._ids = np.full((num_envs, engine.width), self._pad, dtype=np.int32)  # (N, L)
         self._attention = np.zeros((num_envs, engine.width), dtype=np.int8)
         self._completion = np.zeros((num_envs, engine.width), dtype=np.int8)
+        self._ones = np.tri(engine.max_prompt_tokens + 1, engine.width, -1, dtype=np.int8)  # row p: p ones
         self._flat = (self._ids.reshape(-1), self._attention.reshape(-1), self._completion.reshape(-1))  # views, (N * L,)
         self._next = np.arange(num_envs) * engine.width  # (N,) place in the flat views of each row's next token
         self._last = self._next.copy()  # (N,) place just behind the last token that the budget allows
@@ -44,9 +45,7 @@ class Rows:
         ids = self._ids[row]
         ids[:size] = prompt.ids
         ids[size:] = self._pad
-        mask = self._attention[row]
-        mask[:size] = 1
-        mask[size:] = 0
+        self._attention[row] = self._ones[size]
         self._completion[row] = 0
         self._next[row] = first = row * self.engine.width + size
         self._last[row] = first + self.engine.max_new_tokens

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
 from gymnasium.envs.registration import EnvSpec
 
-__all__ = ["Handle", "keep_objects", "unwrap"]
+__all__ = ["Handle", "keep_objects", "rebuild", "unwrap"]
 
 
 class Handle:
@@ -62,6 +63,15 @@ def keep_objects(spec: EnvSpec | None) -> EnvSpec | None:
         additional_wrappers=spec.additional_wrappers,
         vector_entry_point=spec.vector_entry_point,
     )
+
+
+def rebuild(kind: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], spec: EnvSpec | None, state: Any) -> Any:
+    """A pickled environment: made again with the arguments that it was made with, then set to its state."""
+    env = kind(*arguments, **keywords)
+    env.spec = spec
+    if state is not None:
+        env.set_state(state)
+    return env
 
 
 def unwrap(value: Any) -> Any:

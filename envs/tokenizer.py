@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = ["TextTokenizer", "load_tokenizer"]
 _EOS = ("<eos>", "<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>", "<end_of_turn>", "[SEP]")  # tried where no file tells
 _BOS = ("<bos>", "<s>", "<|begin_of_text|>", "[CLS]")
 _PAD = ("<pad>", "[PAD]", "<|pad|>")
+_PRIVATE = 0xE000  # first of Unicode's private characters
 _LOADED: dict[str, TextTokenizer] = {}
 _LOCK = threading.Lock()
 
@@ -61,7 +63,9 @@ class TextTokenizer:
         self._plain.encode_special_tokens = True  # "<eos>" in somebody's text is five letters, not the end
         vocabulary: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
         self.vocab_size = max(vocabulary.values()) + 1
-        self.special_ids = frozenset(i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special)
+        added = {i: token.content for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+        self.special_ids = frozenset(added)
+        self._special_texts = tuple(added.values())
         special = special or {}
         eos = _find(vocabulary, special.get("eos_token"), _EOS)
         if eos is None:
@@ -77,10 +81,22 @@ class TextTokenizer:
         ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
         return ids
 
-    def encode_markup(self, text: str) -> list[int]:
-        """Token ids of a text in which special tokens are written out, as :meth:`chat` gives it."""
-        ids: list[int] = self._markup.encode(text, add_special_tokens=False).ids
-        return ids
+    def encode_chat(self, turns: Sequence[Turn]) -> list[int]:
+        """Token ids of :meth:`chat`; its markup becomes special tokens, the same letters in somebody's message do not.
+
+        Raises:
+            ValueError: the tokenizer carries no chat template.
+        """
+        if not any(token in turn.content for turn in turns for token in self._special_texts):
+            ids: list[int] = self._markup.encode(self.chat(turns), add_special_tokens=False).ids
+            return ids
+        places = {chr(_PRIVATE + i): turn.content for i, turn in enumerate(turns)}  # the template is filled with placeholders
+        marked = self.chat([Turn(turn.role, place) for turn, place in zip(turns, places, strict=True)])
+        return [
+            i
+            for piece in re.split("([" + "".join(places) + "])", marked)
+            for i in (self.encode(places[piece]) if piece in places else self._markup.encode(piece, add_special_tokens=False).ids)
+        ]
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """(start, end) in characters of each token of ``encode(text)``."""

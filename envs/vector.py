@@ -20,7 +20,7 @@ from tokengym.envs.engine import Ended, Engine
 from tokengym.envs.infos import batch_infos
 from tokengym.envs.render import ansi
 from tokengym.envs.rows import Rows
-from tokengym.envs.spec import keep_objects, unwrap
+from tokengym.envs.spec import keep_objects, rebuild, unwrap
 from tokengym.envs.tokenizer import TextTokenizer
 from tokengym.rewards import BaseReward
 
@@ -74,6 +74,8 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
             raise unknown("render_mode of a vector environment", render_mode, ["ansi"])
         _check_autoreset(unwrap(autoreset_mode))
         self._spec: EnvSpec | None = None
+        options = {"deal": deal, "autoreset_mode": autoreset_mode, "render_mode": render_mode}
+        self._made_with = ((num_envs, task), {**options, **keywords})
         self.deal = deal
         self.num_envs = num_envs
         self.render_mode = render_mode
@@ -143,7 +145,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         options = dict(options or {})
         rows = self._masked(options.pop("reset_mask", None))
         episodes = options.pop("episodes", None)
-        picks = self._picks(options)
+        picks = self.engine.picks(options, self.num_envs)
         if episodes is not None:
             self._check_episodes(episodes, rows, picks)
         self._dealer.seed(self._seeds(seed), rows)
@@ -251,6 +253,9 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self._was_reset = state["reset"]
         return self._rows.observation()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild, (type(self), *self._made_with, self._spec, self.get_state() if self._was_reset else None)
+
     def _begin(self, rows: Sequence[int], picks: Sequence[int | None] | None = None) -> tuple[Obs, dict[str, Any]]:
         """New episodes in ``rows``; observations of all rows, infos of those that got one."""
         started: list[int] = []
@@ -285,7 +290,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
             raise ValueError(f"actions have shape {actions.shape} and dtype {actions.dtype}; expected ({self.num_envs},) whole numbers")
         if not self._rows.all_active:
             actions = np.where(self._rows.active, actions, 0)
-        if actions.min() < 0 or actions.max() >= self.tokenizer.vocab_size:
+        if np.maximum.reduce(actions.astype(np.uint64)) >= self.tokenizer.vocab_size:  # a negative id is a huge unsigned one
             wrong = int(np.flatnonzero((actions < 0) | (actions >= self.tokenizer.vocab_size))[0])
             known = f"expected 0 to {self.tokenizer.vocab_size - 1}"
             raise ValueError(f"action={actions[wrong]} in row {wrong} is no token of {self.tokenizer.name!r}; {known}")
@@ -313,16 +318,6 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
             raise ResetNeeded("the first reset must be of all rows, without a reset_mask")
         rows: list[int] = np.flatnonzero(mask).tolist()
         return rows
-
-    def _picks(self, options: Mapping[str, Any]) -> list[int | None]:
-        """For each row the example that the options name, None where it is to be dealt one."""
-        many = {key: value for key, value in options.items() if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)}
-        for key, value in many.items():
-            if np.shape(value) != (self.num_envs,):
-                raise ValueError(f"reset option {key!r} has shape {np.shape(value)}; expected one value, or ({self.num_envs},)")
-        if not many:
-            return [self.engine.pick(options)] * self.num_envs
-        return [self.engine.pick({**options, **{key: value[row] for key, value in many.items()}}) for row in range(self.num_envs)]
 
     def _check_episodes(self, episodes: Any, rows: Sequence[int], picks: Sequence[int | None]) -> None:
         if self.deal != "shared":
