@@ -17,7 +17,7 @@ __all__ = ["FullDecoder", "SlotCache", "SlotDecoder"]
 Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 
-PREFILL_TOKENS = 4096  # tokens of prompts that go through the trunk at once
+PREFILL_TOKENS = {"cpu": 2048}  # tokens of prompts that go through the trunk at once, by device; fewer stay in a processor's cache
 
 
 class _Plan:
@@ -219,7 +219,7 @@ class SlotDecoder:
             self._cache.copy(self._tensor(source), self._tensor(target), int(last[target].max()))
         groups = sorted(wanted.values(), key=lambda rows: int(last[rows[0]]))
         while groups:
-            many = max(1, PREFILL_TOKENS // max(1, int(last[groups[-1][0]])))
+            many = max(1, PREFILL_TOKENS.get(self._device.type, 16384) // max(1, int(last[groups[-1][0]])))
             groups, batch = groups[:-many], groups[-many:]
             self._prefill(ids, last, batch)
         for row in fresh:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
-from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, GPT2Config, LlamaConfig, MistralConfig, Qwen3Config
 
 WORDS = 61
 SHAPES: dict[str, Any] = {
@@ -23,6 +23,12 @@ SHAPES: dict[str, Any] = {
         head_dim=8, max_position_embeddings=128, bos_token_id=1, eos_token_id=2,
     ),
 }  # fmt: skip
+SMALL: dict[str, Any] = {
+    "vocab_size": WORDS, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "head_dim": 8, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+}  # fmt: skip
+GEMMA = Gemma3TextConfig(**SMALL, num_hidden_layers=4, sliding_window=5, layer_types=["sliding_attention", "full_attention"] * 2)
+MISTRAL = MistralConfig(**SMALL, num_hidden_layers=2, sliding_window=5)
 
 
 def random_model(shape: str = "llama", attention: str = "sdpa", seed: int = 0) -> Any:
