@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,10 +15,20 @@ import torch
 from torch import Tensor
 
 from tokengym._registry import unknown
-from tokengym.agents.checkpoint import find_folder, optimizer_tensors, read_state, restore_optimizer, write_folder, write_state
+from tokengym.agents.checkpoint import (
+    find_folder,
+    load_policy,
+    optimizer_tensors,
+    policy_state,
+    read_state,
+    restore_optimizer,
+    write_folder,
+    write_state,
+)
 from tokengym.agents.interrupts import Interrupts
 from tokengym.agents.optim import adamw, rate, step
 from tokengym.agents.progress import Progress
+from tokengym.agents.rollout import RolloutEngine
 from tokengym.agents.venv import check_tokenizer, describe, make_venv, validation_venv
 
 __all__ = ["Agent", "AgentConfig"]
@@ -175,17 +185,17 @@ class Agent:
 
     def validate(self, episodes: int | None = None) -> dict[str, float]:
         """Mean reward and metrics over the first ``episodes`` held-out examples (``config.validation_episodes``), decoded greedily."""
-        from tokengym.agents.rollout import RolloutEngine
-
         if self._validation is None:
-            self._validation = validation_venv(self._validation_source, self.venv, self.config.num_envs)
+            metrics = self.config.validation_metric != "reward"
+            self._validation = validation_venv(self._validation_source, self.venv, self.config.num_envs, metrics)
             check_tokenizer(self.policy, self._validation)
         engine = RolloutEngine(self.policy, self._validation, seed=0, temperature=self.temperature, values=False)
         rollout = engine.collect(episodes or self.config.validation_episodes, deterministic=True)
-        scores = {"reward": float(rollout.scores.float().mean())}
-        for metric in rollout.infos[0].get("metrics", {}):
-            scores[metric] = float(np.mean([info["metrics"][metric] for info in rollout.infos]))
-        return scores
+        columns: dict[str, list[float]] = {"reward": rollout.scores[rollout.valid].tolist() or [0.0]}
+        for info in rollout.infos:
+            for metric, value in info.get("metrics", {}).items():
+                columns.setdefault(metric, []).append(value)
+        return {name: float(np.mean(column)) for name, column in columns.items()}
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Writes a folder that transformers can load and that :meth:`load` resumes from: weights, optimizer, progress, random states."""
@@ -197,7 +207,7 @@ class Agent:
             "agent": self.name,
             "config": asdict(self.config),
             "seed": self.seed,
-            "policy": self._policy_state(),
+            "policy": policy_state(self.policy),
             "env": env,
             "env_state": venv.get_state() if hasattr(venv, "get_state") else None,
             "timesteps": self.timesteps,
@@ -239,29 +249,16 @@ class Agent:
         if state["schema"] != _SCHEMA:
             raise ValueError(f"{path} was written in schema {state['schema']}; this version reads schema {_SCHEMA}")
         if policy is None:
-            policy = cls._policy_in(path, state["policy"])
+            policy = load_policy(path, state["policy"])
         if env is None and state["env"].get("kwargs") is not None:
-            env = gymnasium.spec(state["env"]["id"])
-            env.kwargs = {**env.kwargs, **state["env"]["kwargs"]}
+            spec = gymnasium.spec(state["env"]["id"])
+            group_size = state["config"].get("group_size", 1)
+            env = make_venv(replace(spec, kwargs={**spec.kwargs, **state["env"]["kwargs"]}), state["env"]["num_envs"], group_size)
         agent = cls(policy, env, config=cls.Config(**state["config"]), seed=state["seed"])
         agent._restore(state, tensors)
         return agent
 
     # -- inside --------------------------------------------------------------------------------------------------------------------
-
-    def _policy_state(self) -> dict[str, Any]:
-        adapters = getattr(self.policy, "lora", None)
-        dtype = str(getattr(getattr(self.policy, "model", None), "dtype", torch.float32)).removeprefix("torch.")
-        return {"name": str(self.policy.name), "dtype": dtype, "lora": None if adapters is None else asdict(adapters.lora)}
-
-    @staticmethod
-    def _policy_in(path: Path, saved: Mapping[str, Any]) -> Any:
-        from tokengym.agents.lora import LoRA
-        from tokengym.agents.policy import CausalLMPolicy
-
-        if saved["lora"] is None:
-            return CausalLMPolicy.from_pretrained(str(path), dtype=saved["dtype"])
-        return CausalLMPolicy.from_pretrained(saved["name"], dtype=saved["dtype"], lora=LoRA(**saved["lora"]))
 
     def _parameters(self) -> dict[str, Tensor]:
         return {name: x for name, x in self.policy.named_parameters() if x.requires_grad}

@@ -10,13 +10,13 @@ from torch import Tensor
 __all__ = ["micro_batches", "take"]
 
 
-def micro_batches(lengths: Tensor, tokens: int, group: int = 1) -> list[Tensor]:
+def micro_batches(lengths: Tensor, tokens: int, group: Tensor | None = None) -> list[Tensor]:
     """Row indices of each micro-batch, longest rows first; rows x longest row is at most ``tokens``, but one row at least.
 
     Args:
         lengths: (B,) tokens of each row.
         tokens: budget of one micro-batch, padding included.
-        group: so many consecutive rows share a prompt and are kept adjacent, so that a model may read the prompt once; divides B.
+        group: (B,) whole numbers from 0; rows with the same one share a prompt and stay together, so that a model may read it once.
     Returns:
         index tensors on the CPU, which together hold each row once.
     Raises:
@@ -24,8 +24,13 @@ def micro_batches(lengths: Tensor, tokens: int, group: int = 1) -> list[Tensor]:
     """
     if tokens < 1:
         raise ValueError(f"tokens={tokens}; a micro-batch needs a budget of at least 1 token")
-    bound = lengths.cpu().view(-1, group).amax(dim=1).repeat_interleave(group)  # (B,) the longest row of each row's group
-    order = torch.argsort(bound, descending=True, stable=True)
+    bound = lengths.cpu()
+    order = torch.arange(len(bound))
+    if group is not None and len(bound):
+        group = group.cpu()
+        bound = torch.zeros(int(group.max()) + 1, dtype=bound.dtype).scatter_reduce(0, group, bound, "amax")[group]  # the group's longest
+        order = torch.argsort(group, stable=True)
+    order = order[torch.argsort(bound[order], descending=True, stable=True)]
     longest = bound[order].tolist()
     cuts, start = [], 0
     while start < len(longest):

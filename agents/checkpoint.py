@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-__all__ = ["find_folder", "optimizer_tensors", "read_state", "restore_optimizer", "write_folder", "write_state"]
+from tokengym.agents.lora import LoRA
+from tokengym.agents.policy import CausalLMPolicy
+
+__all__ = [
+    "find_folder",
+    "load_policy",
+    "optimizer_tensors",
+    "policy_state",
+    "read_state",
+    "restore_optimizer",
+    "write_folder",
+    "write_state",
+]
 
 _STATE = "agent.json"  # what tells our folders from others
 _TENSORS = "agent.safetensors"
@@ -84,6 +97,20 @@ def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What :func:`write_state` wrote, tensors on the CPU."""
     state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
     return state, load_file(folder / _TENSORS)
+
+
+def policy_state(policy: Any) -> dict[str, Any]:
+    """What :func:`load_policy` must know beyond the files: the policy's name, its dtype, and the adapters that it trains, if any."""
+    adapters = getattr(policy, "lora", None)
+    dtype = str(getattr(getattr(policy, "model", None), "dtype", torch.float32)).removeprefix("torch.")
+    return {"name": str(policy.name), "dtype": dtype, "lora": None if adapters is None else asdict(adapters.lora)}
+
+
+def load_policy(folder: Path, saved: Mapping[str, Any]) -> CausalLMPolicy:
+    """The policy saved in ``folder``; with adapters, new ones on the base model, whose weights the caller then sets."""
+    if saved["lora"] is None:
+        return CausalLMPolicy.from_pretrained(str(folder), dtype=saved["dtype"])
+    return CausalLMPolicy.from_pretrained(saved["name"], dtype=saved["dtype"], lora=LoRA(**saved["lora"]))
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from tokengym.agents.base import Agent
 from tokengym.agents.batches import micro_batches, take
+from tokengym.agents.rollout import Rollout, RolloutEngine
+from tokengym.agents.venv import check_groups
 
 __all__ = ["OnlineAgent"]
 
@@ -17,7 +19,11 @@ __all__ = ["OnlineAgent"]
 class OnlineAgent(Agent):
     """An agent that learns from episodes its own policy plays. Subclasses write ``learn_from(rollout)``."""
 
+    needs_values: ClassVar[bool] = False  # whether the rollout records the critic's values
+
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
+        self.engine: Any = None
+        self._collections = 0
         super().__init__(policy, env, config, seed, validation_env)
         c = self.config
         if c.temperature <= 0:
@@ -25,7 +31,6 @@ class OnlineAgent(Agent):
         if c.group_size < 1 or c.episodes_per_update % c.group_size:
             raise ValueError(f"group_size={c.group_size} does not divide episodes_per_update={c.episodes_per_update}")
         self.temperature = c.temperature
-        self.engine: Any = None
         # The reference is the policy as reinforcement learning finds it; without a KL term nobody asks for it, so it is not made.
         self.reference: Any = None
         self._start: dict[str, Tensor] = {}  # the trained weights as the reference has them, for checkpoints
@@ -36,7 +41,7 @@ class OnlineAgent(Agent):
     def _needs_reference(self) -> bool:
         return bool(self.config.kl_beta > 0)
 
-    def learn_from(self, rollout: Any) -> dict[str, float]:
+    def learn_from(self, rollout: Rollout) -> dict[str, float]:
         """Updates the policy with the episodes of one collection; figures for the log."""
         raise NotImplementedError
 
@@ -53,37 +58,36 @@ class OnlineAgent(Agent):
             **stats,
         }
 
-    def collect(self) -> Any:
+    def collect(self) -> Rollout:
         """The next ``config.episodes_per_update`` episodes, whole, as a :class:`~tokengym.agents.Rollout`."""
         if self.engine is None:
-            from tokengym.agents.rollout import RolloutEngine
-
-            self.engine = RolloutEngine(self.policy, self.venv, seed=self.seed, temperature=self.temperature, values=self._needs_values())
-        rollout = self.engine.collect(self.config.episodes_per_update)
+            self.engine = RolloutEngine(self.policy, self.venv, seed=self.seed, temperature=self.temperature, values=self.needs_values)
+            self.engine.collections = self._collections
+        rollout: Rollout = self.engine.collect(self.config.episodes_per_update)
+        self._collections = self.engine.collections
+        check_groups(rollout.infos, self.config.group_size)
         self._labels |= {int(info["index"]) for info in rollout.infos if "index" in info}
         self._reward_calls += len(rollout.infos)
         return rollout
 
-    def _needs_values(self) -> bool:
-        return False
-
     def set_env(self, env: Any) -> None:
         super().set_env(env)
-        self.engine = None
+        self.engine, self._collections = None, 0
 
-    def batch(self, rollout: Any) -> dict[str, Tensor]:
-        """The rollout's tensors, with ``lengths`` (B,) in tokens."""
+    def batch(self, rollout: Rollout) -> dict[str, Tensor]:
+        """The rollout's tensors, with ``lengths`` (B,) in tokens and ``group`` (B,), the number of each row's prompt."""
         return {
             "input_ids": rollout.input_ids,
             "attention_mask": rollout.attention_mask,
             "completion_mask": rollout.completion_mask,
             "logp": rollout.logp,
             "lengths": rollout.attention_mask.sum(dim=1),
+            "group": torch.arange(len(rollout.infos), device=rollout.input_ids.device) // self.config.group_size,
         }
 
     def cuts(self, batch: Mapping[str, Tensor]) -> list[Tensor]:
         """Rows of each micro-batch of a whole collection."""
-        return micro_batches(batch["lengths"], self.config.micro_batch_tokens, self.config.group_size)
+        return micro_batches(batch["lengths"], self.config.micro_batch_tokens, batch["group"])
 
     def forward(self, model: Any, rows: Mapping[str, Tensor], with_values: bool = False) -> Any:
         """``model``'s outputs on the agent tokens of a micro-batch."""
@@ -102,9 +106,10 @@ class OnlineAgent(Agent):
         return result
 
     def _extra_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        return {}, {f"start/{name}": x for name, x in self._start.items()}
+        return {"collections": self._collections}, {f"start/{name}": x for name, x in self._start.items()}
 
     def _restore_extra(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        self._collections = int(state["collections"])
         self._start = {name.removeprefix("start/"): x for name, x in tensors.items() if name.startswith("start/")}
         if self._start:
             now = {name: x.detach().clone() for name, x in self._parameters().items()}

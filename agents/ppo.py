@@ -25,6 +25,7 @@ from tokengym.agents.losses import (
     whiten,
 )
 from tokengym.agents.online import OnlineAgent
+from tokengym.agents.rollout import Rollout
 
 __all__ = ["PPO", "PPOConfig"]
 
@@ -36,7 +37,7 @@ class PPOConfig(AgentConfig):
     """Options of :class:`PPO`."""
 
     episodes_per_update: int = 64  # episodes of one collection; a multiple of group_size
-    group_size: int = 1  # completions per prompt; PPO's critic needs no group, more only makes prompts rarer
+    group_size: int = 4  # completions per prompt; the critic needs no group, but a prompt that several share is read only once
     epochs: int = 4  # passes over one collection
     minibatches: int = 1  # optimizer steps per pass, each on an equal share of the episodes
     temperature: float = 1.0  # divides the logits in sampling and in all log-probabilities
@@ -60,19 +61,18 @@ class PPO(OnlineAgent):
     name = "ppo"
     Config = PPOConfig
     config: PPOConfig
+    needs_values = True
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         super().__init__(policy, env, config, seed, validation_env)
         if self.config.kl_control not in _CONTROLS:
             raise unknown("KL control", self.config.kl_control, _CONTROLS)
-        if not 1 <= self.config.minibatches <= self.config.episodes_per_update:
-            raise ValueError(f"minibatches={self.config.minibatches}; expected 1 to episodes_per_update={self.config.episodes_per_update}")
+        prompts = self.config.episodes_per_update // self.config.group_size
+        if not 1 <= self.config.minibatches <= prompts:
+            raise ValueError(f"minibatches={self.config.minibatches}; expected 1 to the {prompts} prompts of a collection")
         self.beta = float(self.config.kl_beta)
 
-    def _needs_values(self) -> bool:
-        return True
-
-    def learn_from(self, rollout: Any) -> dict[str, float]:
+    def learn_from(self, rollout: Rollout) -> dict[str, float]:
         c = self.config
         keep = rollout.valid.nonzero()[:, 0]  # what could not be scored teaches nothing
         if not len(keep):
@@ -81,16 +81,20 @@ class PPO(OnlineAgent):
         batch = take({**self.batch(rollout), "rewards": rollout.rewards, "values": rollout.values}, keep)
         # Minibatches and their micro-batches are cut once; each epoch visits them in another order. So the pass that computes old
         # log-probabilities in low precision is, row for row, the pass that learns from them.
-        shuffled = torch.randperm(len(keep), generator=self.generator)
+        lengths, group = batch["lengths"].cpu(), batch["group"].cpu()
+        prompts = group.unique()
+        prompts = prompts[torch.randperm(len(prompts), generator=self.generator)]
         minibatches = []
-        for rows in torch.tensor_split(shuffled, min(c.minibatches, len(keep))):
-            lengths = batch["lengths"].cpu()[rows]
-            minibatches.append([rows[cut] for cut in micro_batches(lengths, c.micro_batch_tokens)])
+        for share in torch.tensor_split(prompts, min(c.minibatches, len(prompts))):
+            rows = torch.isin(group, share).nonzero()[:, 0]
+            minibatches.append([rows[cut] for cut in micro_batches(lengths[rows], c.micro_batch_tokens, group[rows])])
         stats = self.prepare(batch, [cut for cuts in minibatches for cut in cuts])
         totals: dict[str, float] = {}
         for _ in range(c.epochs):
             for i in torch.randperm(len(minibatches), generator=self.generator).tolist():
                 figures = self.backward(batch, minibatches[i])
+                # Before the first step the policy is the one that played: its ratios are 1, or something is wrong.
+                stats.setdefault("first_ratio_error", figures.pop("ratio_error"))
                 figures["grad_norm"] = self._step()
                 for name, value in figures.items():
                     totals[name] = totals.get(name, 0.0) + value / (c.epochs * len(minibatches))
@@ -142,7 +146,7 @@ class PPO(OnlineAgent):
             "value_loss": value_loss_,
             "clip_fraction": clips / max(1, tokens),
             "approx_kl": squares_ / max(1, tokens),
-            "max_ratio_error": float(table[:, 4].max()),
+            "ratio_error": float(table[:, 4].max()),
         }
 
     def _extra_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:

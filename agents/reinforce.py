@@ -13,6 +13,7 @@ from tokengym.agents.base import AgentConfig
 from tokengym.agents.batches import take
 from tokengym.agents.losses import group_advantage, kl_estimate, leave_one_out, masked_mean, policy_gradient_loss
 from tokengym.agents.online import OnlineAgent
+from tokengym.agents.rollout import Rollout
 
 __all__ = ["Reinforce", "ReinforceConfig"]
 
@@ -62,14 +63,14 @@ class Reinforce(OnlineAgent):
         baseline = leave_one_out if self.config.baseline == "leave_one_out" else group_advantage
         return baseline(scores, self.config.group_size, valid)
 
-    def learn_from(self, rollout: Any) -> dict[str, float]:
+    def learn_from(self, rollout: Rollout) -> dict[str, float]:
         if not bool(rollout.valid.any()):
             warnings.warn("no answer of this collection could be scored; the policy stays as it is", RuntimeWarning, stacklevel=2)
             return {"loss": 0.0}
         stats = self.backward(rollout)
         return {**stats, "grad_norm": self._step()}
 
-    def backward(self, rollout: Any) -> dict[str, float]:
+    def backward(self, rollout: Rollout) -> dict[str, float]:
         """Adds the gradient of the whole collection's loss to the parameters' ``.grad``, in micro-batches."""
         c = self.config
         batch = self.batch(rollout)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
-__all__ = ["check_tokenizer", "describe", "make_venv", "validation_venv"]
+__all__ = ["check_groups", "check_tokenizer", "describe", "make_venv", "validation_venv"]
 
 _MADE_BY_US = ("num_envs", "vectorization_mode", "deal", "group_size", "autoreset_mode")  # keywords that make_vec gets from the agent
 _TRAINING_ONLY = ("size", "label_noise")  # keywords that do not carry over to the validation split
+
+_WRONG_GROUPS = (
+    "the vector env deals {dealt} and the config says group_size={group_size}; "
+    "make it with gymnasium.make_vec(id, num_envs=..., deal='shared', group_size={group_size})"
+)
 
 
 def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> Any:
@@ -29,6 +35,7 @@ def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> A
     if isinstance(env, (str, EnvSpec)):
         spec = gymnasium.spec(env) if isinstance(env, str) else env
         kwargs = {name: value for name, value in spec.kwargs.items() if name not in _MADE_BY_US}
+        kwargs.setdefault("metrics", False)  # training reads the reward alone
         given = replace(spec, kwargs={**kwargs, **changes})
         return gymnasium.make_vec(given, num_envs=num_envs, deal="shared", group_size=group_size)
     if not hasattr(env, "num_envs"):
@@ -39,17 +46,21 @@ def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> A
     inner = getattr(env, "unwrapped", env)
     if getattr(inner, "deal", "shared") != "shared":
         raise ValueError(f"the vector env deals {inner.deal!r}; agents need gymnasium.make_vec(id, num_envs=..., deal='shared')")
-    if group_size > 1 and getattr(inner, "group_size", group_size) != group_size:
-        raise ValueError(
-            f"the vector env deals groups of {inner.group_size} and the config says group_size={group_size}; "
-            f"make it with gymnasium.make_vec(id, num_envs=..., deal='shared', group_size={group_size})"
-        )
+    spec = getattr(inner, "spec", None)
+    dealt = group_size if spec is None else spec.kwargs.get("group_size", 1)
+    if group_size > 1 and dealt != group_size:
+        raise ValueError(_WRONG_GROUPS.format(dealt=f"groups of {dealt}", group_size=group_size))
     return env
 
 
-def validation_venv(given: Any, venv: Any, num_envs: int) -> Any:
+def validation_venv(given: Any, venv: Any, num_envs: int, metrics: bool) -> Any:
     """The vector env of validation: ``given``, or the validation split of the training environment, always in the same order.
 
+    Args:
+        given: an id, a spec, a vector env or None.
+        venv: of training.
+        num_envs: rows, where one is made here.
+        metrics: whether one that is made here measures the task's metrics, which may cost more than the reward.
     Raises:
         ValueError: nothing was given, and the training environment does not know its own id and keywords.
     """
@@ -61,20 +72,28 @@ def validation_venv(given: Any, venv: Any, num_envs: int) -> Any:
             raise ValueError("the environment was not made by gymnasium.make_vec: its validation split is unknown; give validation_env=...")
         kwargs = {name: value for name, value in spec.kwargs.items() if name not in _TRAINING_ONLY}
         given = replace(spec, kwargs={**kwargs, "split": "validation"})
-    return make_venv(given, num_envs, order="sequential")
+    return make_venv(given, num_envs, order="sequential", metrics=metrics)
 
 
 def describe(venv: Any) -> dict[str, Any]:
-    """The environment as JSON-able values: ``id``, and ``kwargs`` (None where they hold objects)."""
+    """The environment as JSON-able values: ``id``, ``num_envs``, and ``kwargs`` (None where they hold objects)."""
     spec = getattr(getattr(venv, "unwrapped", venv), "spec", None)
     if spec is None:
-        return {"id": type(venv).__name__, "kwargs": None}
+        return {"id": type(venv).__name__, "num_envs": venv.num_envs, "kwargs": None}
     kwargs = {name: value for name, value in spec.kwargs.items() if name not in _MADE_BY_US}
     try:
         json.dumps(kwargs)
     except TypeError:
-        return {"id": spec.id, "kwargs": None}
-    return {"id": spec.id, "kwargs": kwargs}
+        return {"id": spec.id, "num_envs": venv.num_envs, "kwargs": None}
+    return {"id": spec.id, "num_envs": venv.num_envs, "kwargs": kwargs}
+
+
+def check_groups(infos: Sequence[Mapping[str, Any]], group_size: int) -> None:
+    """Raises ValueError where episodes that should be of one prompt are not; infos without ``index`` pass."""
+    indices = [info.get("index") for info in infos]
+    for start in range(0, len(indices), group_size):
+        if len(set(indices[start : start + group_size])) > 1:
+            raise ValueError(_WRONG_GROUPS.format(dealt="each prompt fewer times", group_size=group_size))
 
 
 def check_tokenizer(policy: Any, venv: Any) -> None:
