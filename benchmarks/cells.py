@@ -1,4 +1,4 @@
-"""One cell of a suite: an environment and a seed, on which all agents are trained and evaluated in turn."""
+"""One cell of a suite: an environment and a seed, on which agents are trained and evaluated in turn."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ _LEARNERS = ("sft", "reinforce", "ppo")
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What a worker gets: one environment, one seed, and the records of agents that are done already."""
+    """What a worker gets: one environment, one seed, the agents to run, and the records that those which start from others need."""
 
     suite: Suite
     arena: Arena
     seed: int
     folder: Path  # of the run
+    entrants: tuple[Entrant, ...]  # to run, in this order
     done: Mapping[str, Record] = field(default_factory=dict)  # agent name to its record
 
 
@@ -252,7 +253,7 @@ def _played(found: Evaluation) -> dict[str, Any]:
 
 
 def run_cell(cell: Cell, report: Report = lambda agent, share, reward: None) -> Iterator[Record]:
-    """Trains and evaluates the agents that are not done yet, and gives a record for each as soon as it is there.
+    """Trains and evaluates the cell's agents, and gives a record for each as soon as it is there.
 
     An agent that fails gives a record with status "failed" and its error, and so do those that start from it; the others go on.
 
@@ -263,17 +264,13 @@ def run_cell(cell: Cell, report: Report = lambda agent, share, reward: None) -> 
     done = dict(cell.done)
     started_from = {entrant.start for entrant in cell.suite.entrants}
     venv = open_eval_env(cell.suite, cell.arena)
-    for entrant in cell.suite.entrants:
-        if entrant.name in cell.done:
-            continue
+    for entrant in cell.entrants:
         report(entrant.name, 0.0, None)
         record = _frame(cell, entrant, venv)
         try:
             if entrant.start is not None and done[entrant.start]["status"] != "done":
                 raise RuntimeError(f"it starts from {entrant.start}, which failed")
-            trained = _prepare(
-                Cell(suite=cell.suite, arena=cell.arena, seed=cell.seed, folder=cell.folder, done=done), entrant, venv, report
-            )
+            trained = _prepare(dataclasses.replace(cell, done=done), entrant, venv, report)
             if entrant.name in started_from:
                 _keep_policy(cell, entrant, trained.player)
             found = evaluate(trained.player, venv, cell.arena.examples, seed=cell.seed)

@@ -11,11 +11,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tokengym._models import MODELS
 from tokengym._registry import unknown
 from tokengym.benchmarks.baselines import BASELINES, make_baseline
 from tokengym.envs import load_tokenizer
 
-__all__ = ["LEARNERS", "build_config", "is_import_path", "learner", "load_player", "outside_agent", "resolve", "tokenizer_kwargs"]
+__all__ = [
+    "LEARNERS",
+    "build_config",
+    "check_name",
+    "is_import_path",
+    "learner",
+    "load_player",
+    "outside_agent",
+    "resolve",
+    "tokenizer_kwargs",
+]
 
 LEARNERS = {"sft": "tokengym.agents.sft:SFT", "reinforce": "tokengym.agents.reinforce:Reinforce", "ppo": "tokengym.agents.ppo:PPO"}
 
@@ -131,6 +142,13 @@ def tokenizer_kwargs(model: str) -> dict[str, Any]:
     return {} if same else {"tokenizer": model}
 
 
+def check_name(name: str) -> None:
+    """Raises ValueError for a name that is no baseline, model, folder, hub id or import path."""
+    known = (*BASELINES, *MODELS)
+    if name not in known and name != "builtin" and "/" not in name and not is_import_path(name) and not Path(name).exists():
+        raise unknown("agent or model", name, known, "A saved folder, a hub id (owner/name) or my_module:MyAgent works too.")
+
+
 def load_player(name: str, venv: Any, seed: int = 0, **policy_options: Any) -> Any:
     """A player for the vector environment ``venv``.
 
@@ -144,13 +162,7 @@ def load_player(name: str, venv: Any, seed: int = 0, **policy_options: Any) -> A
         return make_baseline(name, venv, seed)
     if is_import_path(name):
         return outside_agent(name, env=venv, env_id=venv.spec.id if venv.spec else "", seed=seed)
-    if not name.startswith("builtin") and "/" not in name and not Path(name).exists():
-        from tokengym._models import MODELS
-
-        if name not in MODELS:
-            raise unknown(
-                "agent or model", name, (*BASELINES, *MODELS), "A saved folder, a hub id (owner/name) or my_module:MyAgent works too."
-            )
+    check_name(name)
     from tokengym.agents.policy import CausalLMPolicy
 
     return CausalLMPolicy.from_pretrained(name, **policy_options)

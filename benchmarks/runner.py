@@ -11,7 +11,7 @@ from tokengym.benchmarks.cells import Cell, checkpoint_folder, preflight
 from tokengym.benchmarks.live import Live
 from tokengym.benchmarks.records import Record, code_state, digest, key, read_records, write_records, write_whole
 from tokengym.benchmarks.render import render
-from tokengym.benchmarks.suites import Suite
+from tokengym.benchmarks.suites import Entrant, Suite
 from tokengym.benchmarks.summary import fill_normalized
 from tokengym.benchmarks.workers import run_here, run_in_processes
 
@@ -57,8 +57,19 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
     return records
 
 
+def _chains(suite: Suite) -> list[list[Entrant]]:
+    """Agents that must run one after the other: those that start from one another, and all that are not trained together."""
+    chains: dict[str, list[Entrant]] = {}
+    root: dict[str, str] = {}
+    for entrant in suite.entrants:
+        first = root[entrant.start] if entrant.start else entrant.name if entrant.budget or entrant.per_env else ""
+        root[entrant.name] = first
+        chains.setdefault(first, []).append(entrant)
+    return list(chains.values())
+
+
 def plan(suite: Suite, folder: Path, records: Sequence[Record]) -> list[Cell]:
-    """The cells with something left to do, each with the records it has.
+    """What is left to do, the longest pieces first, so that the processes end at about the same time.
 
     An agent that others still have to start from runs again if its policy is not there any more.
     """
@@ -66,14 +77,15 @@ def plan(suite: Suite, folder: Path, records: Sequence[Record]) -> list[Cell]:
     cells = []
     for arena in suite.arenas:
         for seed in suite.seeds:
-            done = {e.name: found[arena.env, e.name, seed] for e in suite.entrants if (arena.env, e.name, seed) in found}
-            for entrant in reversed(suite.entrants):
-                start = entrant.start
-                if entrant.name not in done and start in done and not checkpoint_folder(folder, arena.env, seed, start).is_dir():
-                    del done[start]
-            if len(done) < len(suite.entrants):
-                cells.append(Cell(suite=suite, arena=arena, seed=seed, folder=folder, done=done))
-    return cells
+            for chain in _chains(suite):
+                done = {e.name: found[arena.env, e.name, seed] for e in chain if (arena.env, e.name, seed) in found}
+                for entrant in reversed(chain):
+                    start = entrant.start
+                    if entrant.name not in done and start in done and not checkpoint_folder(folder, arena.env, seed, start).is_dir():
+                        del done[start]
+                if todo := tuple(entrant for entrant in chain if entrant.name not in done):
+                    cells.append(Cell(suite=suite, arena=arena, seed=seed, folder=folder, entrants=todo, done=done))
+    return sorted(cells, key=lambda cell: -sum(entrant.options(cell.arena.env)[1] for entrant in cell.entrants))
 
 
 def _ordered(suite: Suite, records: Sequence[Record]) -> list[Record]:
@@ -109,7 +121,7 @@ def run_suite(
     cells = plan(suite, folder, records)
     kept = {key(record): record for record in records}
     total = len(suite.arenas) * len(suite.seeds) * len(suite.entrants)
-    left = sum(len(suite.entrants) - len(cell.done) for cell in cells)
+    left = sum(len(cell.entrants) for cell in cells)
     processes = min(workers, len(cells))
     messages = run_in_processes(cells, processes) if processes > 1 else run_here(cells)
     with Live(total, total - left, quiet) as live:

@@ -13,7 +13,7 @@ from tokengym._registry import unknown
 from tokengym.benchmarks.baselines import BASELINES
 from tokengym.benchmarks.evaluate import default_examples, eval_env, evaluate
 from tokengym.benchmarks.options import Eval, Table
-from tokengym.benchmarks.players import is_import_path, load_player, tokenizer_kwargs
+from tokengym.benchmarks.players import check_name, is_import_path, load_player, tokenizer_kwargs
 from tokengym.benchmarks.records import Record, read_records
 from tokengym.benchmarks.render import render
 from tokengym.benchmarks.summary import fill_normalized
@@ -66,6 +66,7 @@ def saved_kwargs(agent: str) -> dict[str, Any]:
 
 def evaluate_agent(options: Eval) -> None:
     """Plays held-out examples and prints the mean reward, the metrics, and answers where asked for."""
+    check_name(options.agent)
     kwargs: dict[str, Any] = {"split": options.split, "dataset": options.dataset, **saved_kwargs(options.agent)}
     if options.reward:
         kwargs["reward"] = options.reward

@@ -173,6 +173,15 @@ def _distinct(records: Sequence[Record], *path: str) -> list[Any]:
     return values
 
 
+def _phrase(value: Any) -> str:
+    """A value of a record in words; mappings name by name, what is None left out."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    if "commit" in value:
+        return f"commit {value['commit'][:12]}{' with changes' if value['dirty'] else ''}" if value["commit"] else ""
+    return ", ".join(f"{name} {part}" for name, part in value.items() if part is not None)
+
+
 def notes(records: Sequence[Record], scores: Sequence[Score]) -> list[str]:
     """What a reader must know: how to read the numbers, failures, collapses, hardware, versions, commit."""
     done = [r for r in records if r["status"] == "done"]
@@ -207,12 +216,9 @@ def notes(records: Sequence[Record], scores: Sequence[Score]) -> list[str]:
         if s.invalid:
             found.append(f"{s.env}, {s.agent}: {s.invalid} episodes could not be scored and count as 0.")
     for name, *path in (("Model", "model", "name"), ("Hardware", "system"), ("Versions", "versions"), ("Code", "code")):
-        values = [
-            ", ".join(f"{k} {v}" for k, v in value.items() if v is not None) if isinstance(value, Mapping) else str(value)
-            for value in _distinct(records, *path)
-        ]
+        values = [_phrase(value) for value in _distinct(records, *path)]
         if any(values):
-            found.append(f"{name}: {'; '.join(values)}.")
+            found.append(f"{name}: {'; '.join(value for value in values if value)}.")
     return found
 
 

@@ -142,11 +142,12 @@ class _Session:
         if self.options.resume and (Path(config.folder) / "agent.json").exists():
             agent = kind.load(config.folder, env=venv, policy=policy)
             total = None
-            if agent._run is None:
+            if agent.timesteps >= budget:
                 return agent
         else:
             agent = kind(policy, venv, config=config, seed=self.options.seed)
-        agent.resume_command = self.line.replace(" --overwrite", "").replace(" --resume", "") + " --resume"
+        again = self.line.replace(" --overwrite", "").replace(" --resume", "") + " --resume"
+        agent.resume_command = again.replace("{", "{{").replace("}", "}}")  # the agent formats it
         agent.learn(total_timesteps=total, progress=not self.options.quiet)
         return agent
 

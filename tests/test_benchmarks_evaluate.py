@@ -1,0 +1,89 @@
+"""Evaluation: exactly n examples, in order, each once, whatever the number of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tokengym.benchmarks.baselines import make_baseline
+from tokengym.benchmarks.evaluate import default_examples, eval_env, evaluate, row_info
+
+
+class _Reader:
+    """Ends its answer after as many tokens as its row's number, and notes what it is told."""
+
+    def __init__(self, venv: Any) -> None:
+        self.end = venv.tokenizer.eos_token_id
+        self.starts = 0
+        self.greedy: set[bool] = set()
+
+    def predict(self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False) -> tuple[Any, Any]:
+        self.starts += int(episode_start.sum())
+        self.greedy.add(deterministic)
+        said = obs["completion_mask"].sum(axis=-1)
+        return np.where(said >= np.arange(len(said)), self.end, 5), state
+
+
+def test_exactly_n_examples_in_order() -> None:
+    venv = eval_env("TextQA-v0", 4, split="test")
+    player = _Reader(venv)
+    found = evaluate(player, venv, 10)
+    assert found.sample_ids == [venv.examples[i].id for i in range(10)]
+    assert len(found.rewards) == len(found.responses) == len(found.stop_reasons) == 10
+    assert {name: len(values) for name, values in found.metrics.items()} == {"exact": 10, "token_f1": 10}
+    assert set(found.stop_reasons) == {"eos"} and player.greedy == {True}
+    assert player.starts >= 10 and found.tokens > 10 and found.invalid == 0
+    assert set(found.fingerprint) == {"env", "data", "tokenizer", "reward"}
+
+
+def test_rows_do_not_matter() -> None:
+    one = [evaluate(make_baseline("heuristic", v, 0), v, 9) for v in (eval_env("TextSumm-v0", n, split="test") for n in (1, 4, 16))]
+    assert one[0].rewards == one[1].rewards == one[2].rewards
+    assert one[0].responses == one[1].responses == one[2].responses
+
+
+def test_the_mean_and_its_line() -> None:
+    venv = eval_env("TextQA-v0", 2, split="test")
+    found = evaluate(make_baseline("oracle", venv), venv, 3)
+    assert found.mean == 1.0 and found.summary() == "reward 1.000 (exact 1.000, token_f1 1.000)"
+    counted: list[int] = []
+    evaluate(make_baseline("oracle", venv), venv, 3, progress=counted.append)
+    assert sum(counted) == 3
+
+
+def test_what_is_refused() -> None:
+    venv = eval_env("TextQA-v0", 2, split="test", size=4)
+    assert default_examples(venv, 100) == 4
+    with pytest.raises(ValueError, match="examples=5; this split has 4 examples"):
+        evaluate(make_baseline("oracle", venv), venv, 5)
+    with pytest.raises(TypeError, match="object has no predict"):
+        evaluate(object(), venv, 2)  # type: ignore[arg-type]
+
+    class Bare:
+        def predict(self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False) -> Any:
+            return np.zeros(2, np.int64)
+
+    class Narrow(Bare):
+        def predict(self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False) -> Any:
+            return np.zeros(1, np.int64), None
+
+    with pytest.raises(TypeError, match=r"returned ndarray; expected a tuple \(actions, state\)"):
+        evaluate(Bare(), venv, 2)
+    with pytest.raises(ValueError, match=r"shape \(1,\); expected \(2,\)"):
+        evaluate(Narrow(), venv, 2)
+    with pytest.raises(ValueError, match=r"'TextQ-v0' is not a known environment. Did you mean 'TextQA-v0'\?"):
+        eval_env("TextQ-v0", 2)
+
+
+def test_row_info_follows_the_masks() -> None:
+    infos = {
+        "a": np.array([1, 2]),
+        "_a": np.array([True, False]),
+        "deep": {"b": np.array([3.0, 4.0]), "_b": np.array([False, True])},
+        "_deep": np.array([True, True]),
+        "plain": np.array([5, 6]),
+    }
+    assert row_info(infos, 0) == {"a": 1, "deep": {}, "plain": 5}
+    assert row_info(infos, 1) == {"deep": {"b": 4.0}, "plain": 6}

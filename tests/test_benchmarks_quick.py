@@ -1,0 +1,29 @@
+"""The quick suite is what the issue asks for, and its options fit the learners."""
+
+from __future__ import annotations
+
+from tokengym.benchmarks import SUITES
+from tokengym.benchmarks.cells import preflight
+from tokengym.envs import TASKS
+
+SUITE = SUITES["quick"]
+
+
+def test_three_tasks_three_seeds_nine_agents() -> None:
+    assert [arena.env for arena in SUITE.arenas] == list(TASKS)[:3]
+    assert len(SUITE.seeds) == 3
+    names = ["random", "heuristic", "zero-shot", "sft", "sft-filtered", "sft+reinforce", "sft+ppo", "sft-clean", "oracle"]
+    assert [entrant.name for entrant in SUITE.entrants] == names
+
+
+def test_the_fight_is_fair() -> None:
+    """SFT and RL train on the same examples with the same labels; only the ceiling sees clean ones."""
+    noisy = [e for e in SUITE.entrants if e.kind in ("sft", "reinforce", "ppo") and e.name != "sft-clean"]
+    assert all(not entrant.train_kwargs for entrant in noisy)
+    assert SUITE.entrant("sft-clean").train_kwargs == {"label_noise": 0.0}
+    assert SUITE.entrant("sft").config.items() <= SUITE.entrant("sft-filtered").config.items()
+    assert all("label_noise" not in {**arena.kwargs, **arena.eval_kwargs} for arena in SUITE.arenas)
+
+
+def test_all_options_are_known() -> None:
+    preflight(SUITE)

@@ -1,0 +1,88 @@
+"""The tables: every form shows the same numbers, and the notes say what a reader must know."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from tests.result_rows import EXAMPLES, failed, result_rows
+from tokengym.benchmarks.summary import fill_normalized
+from tokengym.benchmarks.tables import build_tables, to_csv, to_latex, to_markdown, to_rich
+
+NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?")
+
+
+def _numbers(text: str) -> list[str]:
+    return [found.replace(",", "") for found in NUMBER.findall(text)]
+
+
+def test_all_forms_show_the_same_numbers() -> None:
+    tables, notes = build_tables(result_rows())
+    rows = list(csv.reader(io.StringIO(to_csv(tables))))[1:]
+    markdown = [
+        line.split("|") for line in to_markdown(tables[1:], []).splitlines() if re.match(r"\| [a-z]", line) and "| agent" not in line
+    ]
+    latex = [line.split("&") for line in to_latex(tables[1:], []).splitlines() if " & " in line and not line.startswith("agent")]
+    console = Console(width=300, file=io.StringIO(), color_system=None)
+    for table in tables[1:]:
+        console.print(to_rich(table))
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    shown = [line for line in file.getvalue().splitlines() if re.match(r"\s+(random|zero-shot|sft|oracle)", line)]
+    assert len(rows) == len(markdown) == len(latex) == len(shown) == 12
+    for line, md, tex, terminal in zip(rows, markdown, latex, shown, strict=True):
+        expected = _numbers(" ; ".join(line[2:]))
+        assert _numbers(" ; ".join(md[2:])) == expected
+        assert _numbers(" ; ".join(tex[1:]).replace(r"$\pm$", " ")) == expected
+        assert _numbers(terminal.strip().partition(" ")[2]) == expected
+
+
+def test_the_row_of_an_agent() -> None:
+    tables, _ = build_tables(result_rows())
+    line = next(row for row in csv.DictReader(io.StringIO(to_csv(tables))) if row["env"] == "TextSumm-v0" and row["agent"] == "sft+ppo")
+    assert (line["reward"], line["normalized"], line["exact"], line["verdict"]) == ("0.800", "0.800", "0.400", "above")
+    assert (line["labels"], line["reward_calls"], line["train_tokens"], line["seconds"], line["seeds"]) == (
+        "384",
+        "1234",
+        "20500",
+        "10.5",
+        "3",
+    )
+    overview = to_markdown(tables[:1], [])
+    assert "| agent | TextQA-v0 | TextSumm-v0 | normalized, mean |" in overview
+    assert re.search(r"\| sft \| 0\.600 ± 0\.0\d\d \| 0\.600 ± 0\.0\d\d \| 0\.600 \|", overview)
+
+
+def test_notes_tell_of_failures_collapses_and_origin() -> None:
+    rows = result_rows(envs=("TextQA-v0",))
+    rows[0] = failed(rows[0])
+    row = next(r for r in rows if r["agent"]["name"] == "sft+ppo" and r["seed"] == 2000)
+    row["eval"]["reward"] = [0.1] * EXAMPLES
+    row["agent"]["note"] = row["agent"]["note"] or "verifier reward"
+    fill_normalized(rows)
+    tables, notes = build_tables(rows)
+    text = "\n".join(notes)
+    assert "failed on seeds 1000 (ValueError: no luck)" in text
+    assert "1 of 3 seeds collapsed" in text and "2000: 0.100" in text and "†" in to_markdown(tables, notes)
+    assert "commit 0123456789ab." in text and "python 3.11.9" in text and "made-up" in text
+    assert r"$^\dagger$" in to_latex(tables, notes)
+
+
+def test_special_characters_are_escaped() -> None:
+    rows = result_rows(envs=("TextQA-v0",))
+    for row in rows:
+        row["reward"]["spec"] = "0.5*rouge_l & 100%"
+    assert r"0.5*rouge\_l \& 100\%" in to_latex(build_tables(rows)[0], [])
+
+
+def test_nothing_makes_no_table() -> None:
+    with pytest.raises(ValueError, match="no records"):
+        build_tables([])
+    rows = result_rows()
+    rows[0]["reward"]["fingerprint"] = "another"
+    with pytest.raises(ValueError, match="another reward than"):
+        build_tables(rows)
