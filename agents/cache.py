@@ -32,7 +32,7 @@ class _Plan:
     width: int = 0  # tokens attended to
 
 
-class _SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
+class _SlotLayer(CacheLayerMixin):
     """Keys and values (slots, heads, width, head size) of one layer; scatters what it is given by the plan."""
 
     def __init__(self, slots: int, width: int, plan: _Plan) -> None:
@@ -118,12 +118,12 @@ class SlotDecoder:
         self._slot = np.arange(rows)  # (N,) row -> slot
         self._held = np.zeros(rows, dtype=np.int64)  # (N,) tokens stored, by slot
         self._ids = np.zeros((rows, width), dtype=np.int64)  # (N, L) those tokens, by slot
-        self._version = -1
+        self._version: object = None
         weight = next(backbone.trunk.parameters())
         self._device, self._dtype = weight.device, backbone.dtype
 
     @torch.inference_mode()
-    def advance(self, input_ids: Ints, lengths: Ints, rows: Ints, version: int = 0) -> Tensor:
+    def advance(self, input_ids: Ints, lengths: Ints, rows: Ints, version: object = None) -> Tensor:
         """Hidden states (R, H) of the last token of ``rows`` (R,), in their order.
 
         Args:
@@ -262,7 +262,7 @@ class FullDecoder:
         self.shape = (rows, width)
 
     @torch.inference_mode()
-    def advance(self, input_ids: Ints, lengths: Ints, rows: Ints, version: int = 0) -> Tensor:
+    def advance(self, input_ids: Ints, lengths: Ints, rows: Ints, version: object = None) -> Tensor:
         """As :meth:`SlotDecoder.advance`."""
         last = torch.from_numpy(np.asarray(lengths[rows], dtype=np.int64)) - 1
         width = int(last.max()) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,8 +50,10 @@ class LoRAModel:
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2 stores its weights transposed
         )
         # peft draws from the global generator: fork it, so that nothing else notices
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             torch.manual_seed(lora.seed)
+            # peft 0.21 asks transformers 5.23 by a property's old name
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
             self.peft: Any = peft.get_peft_model(model, self._config)
         self._copies = 0
         for name, parameter in self.peft.named_parameters():

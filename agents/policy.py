@@ -83,7 +83,7 @@ class CausalLMPolicy(nn.Module):
         self._slots: bool | None = None
 
     def _build(self, model: nn.Module, value_head: nn.Linear) -> None:
-        self.model = model
+        self.model: Any = model
         self.value_head = value_head.to(next(model.parameters()).device, torch.float32)
         self.backbone = Backbone(model)
         if self.lora is not None and self._adapter is not None:
@@ -122,7 +122,7 @@ class CausalLMPolicy(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return next(self.model.parameters()).device
+        return self.value_head.weight.device
 
     @property
     def eos_token_id(self) -> int | None:
@@ -136,14 +136,17 @@ class CausalLMPolicy(nn.Module):
         return super().train(False)
 
     def trainable_parameters(self) -> list[nn.Parameter]:
-        """The parameters that learn, the value head's among them."""
+        """The parameters that learn, the value head's among them; none of a reference."""
+        if self._adapter is not None:  # a reference by adapter shares its modules with the policy that learns
+            return []
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
-    def version(self) -> int:
+    def version(self) -> tuple[int, float]:
         """Changes whenever an optimizer (or any in-place operation) changes a weight; caches are void then."""
-        return sum(parameter._version for parameter in self.model.parameters())
-
-    # ---- log-probabilities -------------------------------------------------------------------------------------------------
+        versions = sum(parameter._version for parameter in self.model.parameters())
+        # fused optimizers count no version: look at a small parameter that learns too
+        learning = min((x for x in self.model.parameters() if x.requires_grad), key=Tensor.numel, default=None)
+        return versions, 0.0 if learning is None else float(learning.detach().double().sum())
 
     def forward(
         self,
@@ -186,8 +189,7 @@ class CausalLMPolicy(nn.Module):
         logp, entropy = token_logp(hidden, input_ids[row, column], self.logits, temperature, with_entropy, vocabulary=self.num_actions)
 
         def spread(numbers: Tensor) -> Tensor:
-            spread_out: Tensor = numbers.new_zeros(input_ids.shape).index_put((row, column), numbers)
-            return spread_out
+            return torch.index_put(numbers.new_zeros(input_ids.shape), (row, column), numbers)
 
         values = spread(self.values(hidden)) if with_values else None
         return PolicyOutput(spread(logp), values, None if entropy is None else spread(entropy))
@@ -203,8 +205,7 @@ class CausalLMPolicy(nn.Module):
 
     def values(self, hidden: Tensor) -> Tensor:
         """(K,) float32 values of hidden states (K, H)."""
-        values: Tensor = self.value_head(hidden.float())[:, 0]
-        return values
+        return torch.nn.functional.linear(hidden.float(), self.value_head.weight, self.value_head.bias)[:, 0]
 
     def _hidden_before(self, ids: Tensor, real: Tensor, wanted: Tensor, row: Tensor, column: Tensor, share: bool) -> Tensor:
         """Hidden states (K, H) from which the tokens (row, column) are predicted: those of the tokens before them."""
@@ -222,8 +223,6 @@ class CausalLMPolicy(nn.Module):
                 return hidden[where[row, column - 1], place[row, column - 1]]
         # Right padding: no token sees a pad, so the causal mask that the model makes by itself is all that is needed.
         return self.backbone.hidden(ids[:, :width])[row, column - 1]
-
-    # ---- acting ------------------------------------------------------------------------------------------------------------
 
     def slots(self) -> bool:
         """Whether explicit masks and the slot cache give what a full forward pass gives; tried once, with one warning if not."""
@@ -291,8 +290,6 @@ class CausalLMPolicy(nn.Module):
             chosen[rows] = picks.numpy()
         return chosen, state
 
-    # ---- weights in and out ------------------------------------------------------------------------------------------------
-
     def reference(self) -> CausalLMPolicy:
         """A frozen copy of the policy as it is now; under LoRA a second frozen adapter on the same base."""
         twin = copy.copy(self)
@@ -314,7 +311,7 @@ class CausalLMPolicy(nn.Module):
         """
         with whole_folder(Path(folder)) as beside, quiet():
             if self.lora is None:
-                self.model.save_pretrained(str(beside))  # type: ignore[operator]
+                self.model.save_pretrained(str(beside))
             else:
                 self.lora.merged(self._adapter).save_pretrained(str(beside))
                 self.lora.save(beside / _ADAPTER)

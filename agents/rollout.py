@@ -106,11 +106,10 @@ class RolloutEngine:
         self.collections += 1
         active = np.array(self._inner.active, dtype=bool)
         play.deal(np.flatnonzero(active), infos)
-        version = self.policy.version()
         while active.any():
             rows = np.flatnonzero(active)
             ids, lengths = obs["input_ids"], obs["attention_mask"].sum(1, dtype=np.int64)
-            hidden = self._decoder.advance(ids, lengths, rows, version)
+            hidden = self._decoder.advance(ids, lengths, rows, version=self.collections)  # the weights may have changed between collections
             logp = torch.log_softmax(self.policy.logits(hidden).float() / self.temperature, dim=-1)  # (R, V)
             if deterministic:
                 chosen = logp.argmax(-1)

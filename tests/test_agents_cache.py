@@ -28,7 +28,7 @@ class Script:
         length = int(self.rng.integers(1, 14))
         tokens = self.rng.integers(3, WORDS, size=length)
         if self.rng.random() < 0.6 and self.lengths[other] >= length:
-            tokens = self.ids[other, :length].copy()
+            tokens = self.ids[other, :length].astype(np.int64)
         self.ids[row] = 0
         self.ids[row, :length], self.lengths[row] = tokens, length
 

@@ -46,7 +46,7 @@ def test_chunks_equal_naive_with_gradients(chunk: int, with_entropy: bool) -> No
         if with_entropy:
             assert entropy is not None
             loss = loss + 0.3 * (entropy * weight).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         assert hidden.grad is not None and head.weight.grad is not None
         grads.append((logp.detach(), hidden.grad, head.weight.grad.clone()))
     for ours, theirs in zip(*grads, strict=True):
@@ -65,7 +65,7 @@ def test_no_more_than_one_chunk_of_logits_is_ever_made_and_backward_makes_them_a
     hidden = torch.randn(50, 4, requires_grad=True)
     out = token_logp(hidden, torch.zeros(50, dtype=torch.int64), head, chunk=16)
     assert rows == [16, 16, 16, 2]
-    out.logp.sum().backward()  # type: ignore[no-untyped-call]
+    out.logp.sum().backward()
     assert sorted(rows) == sorted([16, 16, 16, 2] * 2)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
 
+import tokengym  # noqa: F401  registers the ids
 from tests.text_rows import TokenRows, random_model
 from tokengym.agents.cache import FullDecoder
+from tokengym.agents.lora import LoRA
 from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.rollout import Rollout, RolloutEngine
 
@@ -144,6 +147,38 @@ def test_what_it_refuses() -> None:
     with pytest.raises(ValueError, match="episodes=0"):
         RolloutEngine(policy, TokenRows(2)).collect(0)
     wide = TokenRows(2)
-    wide.single_action_space = type(wide.single_action_space)(99)
+    wide.single_action_space = gymnasium.spaces.Discrete(99)
     with pytest.raises(ValueError, match="99 actions and the model 'model' only 61 tokens"):
         RolloutEngine(policy, wide)
+
+
+def test_the_embedded_model_plays_a_real_task_as_the_update_pass_sees_it() -> None:
+    policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
+    venv = gymnasium.make_vec("TextQA-v0", num_envs=8, deal="shared", group_size=4, size=50)
+    rollout = RolloutEngine(policy, venv, seed=0).collect(16)
+    venv.close()
+    update = policy(rollout.input_ids, rollout.attention_mask, mask=rollout.completion_mask)
+    assert torch.allclose(rollout.logp, update.logp, atol=1e-5)
+    for info, spoken in zip(rollout.infos, rollout.completion_mask.sum(1).tolist(), strict=True):
+        assert info["completion_tokens"] == spoken
+    assert [info["index"] for info in rollout.infos[::4]] == [info["index"] for info in rollout.infos[3::4]]
+
+
+def test_lora_on_a_bfloat16_base_plays() -> None:
+    policy = CausalLMPolicy(random_model().bfloat16(), lora=LoRA(rank=2))
+    rollout = collect(policy, rows=3, episodes=8, group_size=4)
+    update = policy(rollout.input_ids, rollout.attention_mask, mask=rollout.completion_mask)
+    assert update.logp.dtype == rollout.logp.dtype == torch.float32
+    difference = (update.logp - rollout.logp).abs()[rollout.completion_mask.bool()]
+    assert difference.mean() < 0.1  # bfloat16: old log-probabilities are computed again before an update
+
+
+@pytest.mark.parametrize("options", [{}, {"foreach": True}, {"fused": True}], ids=["default", "foreach", "fused"])
+def test_every_optimizer_step_changes_the_version(options: dict[str, bool]) -> None:
+    policy = policy_with_values()
+    optimizer = torch.optim.AdamW(policy.trainable_parameters(), lr=1e-3, foreach=options.get("foreach"), fused=options.get("fused"))
+    rollout = collect(policy, rows=3, episodes=6)
+    policy(rollout.input_ids, rollout.attention_mask, mask=rollout.completion_mask).logp.sum().backward()
+    before = policy.version()
+    optimizer.step()
+    assert policy.version() != before

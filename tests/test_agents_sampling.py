@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -16,10 +18,10 @@ def test_the_same_pair_gives_the_same_number_in_any_company() -> None:
 
 
 def test_seeds_collections_episodes_and_tokens_all_matter() -> None:
-    pairs = [
-        (noise_key(seed, collection), episode, token) for seed in (0, 1) for collection in (0, 1) for episode in (0, 1) for token in (0, 1)
-    ]
-    numbers = {float(uniforms(key, np.array([episode]), np.array([token]))[0]) for key, episode, token in pairs}
+    numbers = {
+        float(uniforms(noise_key(seed, collection), np.array([episode]), np.array([token]))[0])
+        for seed, collection, episode, token in itertools.product((0, 1), repeat=4)
+    }
     assert len(numbers) == 16
 
 

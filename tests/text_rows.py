@@ -31,7 +31,7 @@ GEMMA = Gemma3TextConfig(**SMALL, num_hidden_layers=4, sliding_window=5, layer_t
 MISTRAL = MistralConfig(**SMALL, num_hidden_layers=2, sliding_window=5)
 
 
-def random_model(shape: str = "llama", attention: str = "sdpa", seed: int = 0) -> Any:
+def random_model(shape: Any = "llama", attention: str = "sdpa", seed: int = 0) -> Any:
     """A causal LM with weights large enough that its distributions are far from uniform."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -99,7 +99,7 @@ class TokenRows(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         rewards, done = np.zeros(self.num_envs), np.zeros(self.num_envs, bool)
         score, index, even = np.zeros(self.num_envs), self.deal_index.copy(), np.zeros(self.num_envs)
-        for row in np.flatnonzero(self.active):
+        for row in np.flatnonzero(self.active).tolist():
             at = int(self.mask[row].sum())
             self.ids[row, at], self.mask[row, at], self.agent[row, at] = actions[row], 1, 1
             self.spoken[row] += 1
@@ -110,8 +110,8 @@ class TokenRows(gymnasium.vector.VectorEnv[Any, Any, Any]):
                 self._deal(row)
             elif self.reply and self.spoken[row] == 3:
                 self.ids[row, at + 1 : at + 3], self.mask[row, at + 1 : at + 3] = (5, 7), 1
-        final = {"deal_index": index, "_deal_index": done, "metrics": {"even": even, "_even": done}, "_metrics": done}
-        infos = {"deal_index": self.deal_index.copy(), "_deal_index": done & self.active}
+        final: dict[str, Any] = {"deal_index": index, "_deal_index": done, "metrics": {"even": even, "_even": done}, "_metrics": done}
+        infos: dict[str, Any] = {"deal_index": self.deal_index.copy(), "_deal_index": done & self.active}
         if done.any():
             infos |= {"final_info": final, "_final_info": done}
         return self._obs(), rewards, done, np.zeros(self.num_envs, bool), infos
