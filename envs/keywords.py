@@ -70,6 +70,7 @@ def read_keywords(
         ValueError: an unknown task, or a value outside its choices.
     """
     given = {key: unwrap(value) for key, value in keywords.items()}
+    task = unwrap(task)
     kind = TASKS.find(task) if isinstance(task, str) else task
     common = {field.name for field in fields(Keywords)}
     own = {field.name for field in fields(kind.Options)}

@@ -130,6 +130,10 @@ class TextTokenizer:
     def __deepcopy__(self, memo: dict[int, Any]) -> TextTokenizer:
         return self  # immutable in use; wrappers deep-copy specs
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._plain.encode_special_tokens = True  # which the library forgets in a pickle
+
     def __repr__(self) -> str:
         return f"TextTokenizer({self.name!r}, vocab_size={self.vocab_size})"
 
@@ -161,9 +165,11 @@ def load_tokenizer(tokenizer: Any = "builtin") -> TextTokenizer:
 
 def _from_name(name: str) -> TextTokenizer:
     try:
-        folder = Path(name) if Path(name).exists() else Path(model_folder(name))
+        folder = Path(model_folder(name))
     except ValueError as error:
-        raise unknown("tokenizer", name, ["builtin", *MODELS], "A folder with tokenizer.json or a hub id works too.") from error
+        folder = Path(name)
+        if not folder.is_file():
+            raise unknown("tokenizer", name, ["builtin", *MODELS], "A folder with tokenizer.json or a hub id works too.") from error
     if folder.is_file():
         folder = folder.parent
     if folder.is_dir():

@@ -1,0 +1,87 @@
+"""envs/data.py: what dataset= takes, and the fingerprint of what came."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.letters import WORDS, Say
+from tokengym.envs import TASKS, Example, load_examples
+from tokengym.envs.data import SIZES, data_fingerprint, read_dataset
+
+
+@pytest.mark.parametrize("name", list(TASKS))
+def test_builtin_sets_by_name(name: str) -> None:
+    examples = load_examples(f"builtin:{name}", split="test")
+    assert len(examples) == SIZES["test"]
+    assert len(load_examples(f"builtin:{name}", split="train", size=5)) == 5
+    assert examples[3] == load_examples(f"builtin:{name}", split="test")[3]
+
+
+def test_examples_are_taken_as_they_are() -> None:
+    assert load_examples(WORDS) is WORDS
+    assert read_dataset(WORDS, Say(), "train", size=2) == WORDS[:2]
+
+
+def test_paths_and_columns(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text("".join(json.dumps({"body": f"b{i}", "gold": "g"}) + "\n" for i in range(3)))
+    assert [e.prompt for e in load_examples(str(path), split=None, columns={"prompt": "body", "references": "gold"})] == ["b0", "b1", "b2"]
+    spec = {"path": str(path), "columns": {"prompt": "body"}, "split": "all"}
+    assert len(read_dataset(spec, Say(), "test")) == 3
+    assert len(load_examples(path, split="train", columns={"prompt": "body"})) == 3
+    with pytest.raises(ValueError, match="'colums' is not a known key of dataset"):
+        read_dataset({"path": str(path), "colums": {}}, Say(), "test")
+
+
+def test_unknown_names_get_a_hint() -> None:
+    with pytest.raises(
+        ValueError, match=r"'aclsm' is not a known dataset of Say-v0. Did you mean 'aclsum'\? Known: aclsum, builtin. A path"
+    ):
+        read_dataset("aclsm", Say(), "test")
+    with pytest.raises(ValueError, match="Did you mean 'aclsum'"):
+        load_examples("aclsm")
+    with pytest.raises(ValueError, match="'validate' is not a known split. Did you mean 'validation'"):
+        read_dataset("builtin", Say(), "validate")
+    with pytest.raises(ValueError, match="Did you mean 'TextSumm-v0'"):
+        load_examples("builtin:TextSum-v0")
+    with pytest.raises(ValueError, match="builtin:TextSumm-v0"):
+        load_examples("builtin")
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        load_examples("nowhere/rows.jsonl")
+    with pytest.raises(TypeError, match="expected tokengym.envs.Example"):
+        load_examples([{"prompt": "x"}])
+    with pytest.raises(ValueError, match="holds no examples"):
+        load_examples([])
+    with pytest.raises(ValueError, match="size=0"):
+        read_dataset("builtin", Say(), "train", 0)
+
+
+def test_a_set_of_another_task_is_unknown() -> None:
+    with pytest.raises(ValueError, match="'aclsum' is not a known dataset of TextQA-v0"):
+        read_dataset("aclsum", TASKS["TextQA-v0"](), "test")
+
+
+def test_fingerprint_reads_ids_and_texts_in_order() -> None:
+    task = Say()
+    print_ = data_fingerprint(WORDS, WORDS, task, "train")
+    assert print_ == data_fingerprint(list(WORDS), list(WORDS), task, "test")  # the rows are the data
+    changed = [*WORDS[:2], Example("w2", "say f", ("g",))]
+    assert len({print_, data_fingerprint(changed, changed, task, "train"), data_fingerprint(WORDS[::-1], WORDS[::-1], task, "train")}) == 3
+
+
+def test_builtin_fingerprint_reads_a_few_rows_only() -> None:
+    class Counting(list[Example]):
+        asked = 0
+
+        def __getitem__(self, index):  # type: ignore[no-untyped-def]
+            Counting.asked += 1
+            return super().__getitem__(index)
+
+    rows = Counting(Say().builtin("train", 5000))
+    first = data_fingerprint("builtin", rows, Say(), "train")
+    assert Counting.asked == 256
+    assert first != data_fingerprint("builtin", rows, Say(), "test")
+    assert first != data_fingerprint("builtin", rows[:4999], Say(), "train")
