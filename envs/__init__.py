@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tokengym._registry import Registry
 from tokengym.envs.base import Example, Parts, Task, Turn
+from tokengym.envs.tasks import TASKS
 
 if TYPE_CHECKING:
     from tokengym.envs.data import DATASETS, load_examples
@@ -30,14 +30,13 @@ __all__ = [
     "load_tokenizer",
 ]
 
-TASKS: Registry[type[Task]] = Registry(
-    "task",
-    {
-        "TextSumm-v0": "tokengym.envs.summ:TextSumm",
-        "TextDialogue-v0": "tokengym.envs.dialogue:TextDialogue",
-        "TextQA-v0": "tokengym.envs.qa:TextQA",
-    },
-)
+_ROWS = {
+    "TextSumm-v0": "tokengym.envs.summ:TextSumm",
+    "TextDialogue-v0": "tokengym.envs.dialogue:TextDialogue",
+    "TextQA-v0": "tokengym.envs.qa:TextQA",
+}
+for _name, _row in _ROWS.items():
+    TASKS.register(_name, _row)
 
 _LAZY = {
     "DATASETS": "tokengym.envs.data",

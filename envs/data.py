@@ -12,6 +12,7 @@ from typing import Any
 from tokengym._registry import Registry, unknown
 from tokengym.envs.base import Example, Task
 from tokengym.envs.files import SUFFIXES, read_hub, read_path
+from tokengym.envs.tasks import TASKS
 from tokengym.envs.world import WORLD_VERSION
 
 __all__ = ["DATASETS", "SIZES", "SPLITS", "data_fingerprint", "data_name", "load_examples", "read_dataset"]
@@ -41,16 +42,12 @@ def load_examples(
         ImportError: the library that reads it is missing; the message names it.
     """
     if isinstance(dataset, str) and dataset.startswith("builtin:"):
-        from tokengym.envs import TASKS
-
         return read_dataset("builtin", TASKS.find(dataset.removeprefix("builtin:"))(), _split(split), size)
     if isinstance(dataset, str) and dataset == "builtin":
-        from tokengym.envs import TASKS
-
         raise ValueError(f"dataset='builtin' alone names no task; use one of: {', '.join('builtin:' + name for name in TASKS)}")
     if columns and isinstance(dataset, str | Path):
         dataset = {"path": str(dataset), "columns": dict(columns)}
-    return _read(dataset, split, tuple(DATASETS), "dataset", [f"builtin:{_first_task()}", *DATASETS])
+    return _read(dataset, split, tuple(DATASETS), "dataset", [*(f"builtin:{name}" for name in TASKS), *DATASETS])
 
 
 def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) -> Sequence[Example]:
@@ -130,9 +127,3 @@ def _split(split: str | None) -> str:
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     return str(split)
-
-
-def _first_task() -> str:
-    from tokengym.envs import TASKS
-
-    return next(iter(TASKS))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from tokengym._registry import unknown
-from tokengym.envs import TASKS
 from tokengym.envs.base import Task
 from tokengym.envs.spec import unwrap
+from tokengym.envs.tasks import TASKS
 
 __all__ = ["Keywords", "read_keywords"]
 

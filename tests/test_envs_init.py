@@ -145,3 +145,7 @@ def test_aclsum_plays() -> None:
     obs, info = env.reset(options={"sample_id": "E09-1056:challenge"})
     assert info["index"] == 0 and info["prompt_tokens"] <= 400
     assert "Handling terminology" in env.tokenizer.decode(obs["input_ids"])
+
+
+def test_the_table_has_a_row_per_id() -> None:
+    assert {name: (TASKS[name].name, gymnasium.spec(name).kwargs["task"]) for name in IDS} == {name: (name, name) for name in IDS}
