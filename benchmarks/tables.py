@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -209,10 +210,9 @@ def notes(records: Sequence[Record], scores: Sequence[Score]) -> list[str]:
                 f"† {s.env}, {s.agent}: {len(s.collapsed)} of {len(s.seed_rewards)} seeds collapsed, "
                 f"so the interval is not reliable. Seeds: {each}."
             )
-        if s.failed:
-            found.append(
-                f"{s.env}, {s.agent}: failed on seeds {', '.join(f'{seed} ({why.splitlines()[0]})' for seed, why in s.failed.items())}."
-            )
+        for why in dict.fromkeys(s.failed.values()):
+            seeds_of = ", ".join(str(seed) for seed, reason in s.failed.items() if reason == why)
+            found.append(f"{s.env}, {s.agent}: failed on seeds {seeds_of} ({textwrap.shorten(why, 160)}).")
         if s.invalid:
             found.append(f"{s.env}, {s.agent}: {s.invalid} episodes could not be scored and count as 0.")
     for name, *path in (("Model", "model", "name"), ("Hardware", "system"), ("Versions", "versions"), ("Code", "code")):

@@ -126,7 +126,7 @@ def test_a_failure_does_not_lose_the_others(tmp_path: Path, monkeypatch: pytest.
     assert [r["status"] for r in records] == ["done"] * 4 + ["failed"] * 2
     assert records[-1]["error"] == "ArithmeticError: it broke" and records[-1]["eval"] is None
     assert "it broke" in (tmp_path / "out" / "errors.log").read_text()
-    assert "failed on seeds 1000 (ArithmeticError: it broke), 2000" in (tmp_path / "out" / "table.md").read_text()
+    assert "failed on seeds 1000, 2000 (ArithmeticError: it broke)." in (tmp_path / "out" / "table.md").read_text()
     assert "FAILED: TextQA-v0, seed 1000, Broken" in capsys.readouterr().err
     (tmp_path / "broken_player.py").write_text(
         _BROKEN.replace('raise ArithmeticError("it broke")', "return 0 * obs['attention_mask'][:, 0], state")
