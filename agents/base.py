@@ -172,7 +172,8 @@ class Agent:
             while self._run is not None:
                 stats = self._update()
                 share = self._share()
-                stopping = share >= 1 or (callback is not None and callback(self) is False) or self._stale()
+                told = callback is not None and callback(self) is False
+                stopping = told or share >= 1 or self._stale()
                 bar.update(1.0 if stopping else share, self.timesteps, stats)
                 if stopping:
                     self._finish()

@@ -98,7 +98,7 @@ class OnlineAgent(Agent):
     @torch.no_grad()
     def logp(self, model: Any, batch: Mapping[str, Tensor], cuts: list[Tensor] | None = None) -> Tensor:
         """(B, T) log-probabilities under ``model``, by micro-batch; ``cuts`` are those of the update where they must agree with it."""
-        result = torch.zeros(batch["input_ids"].shape, dtype=torch.float32, device=batch["input_ids"].device)
+        result = torch.zeros_like(batch["logp"])
         for cut in self.cuts(batch) if cuts is None else cuts:
             rows = take(batch, cut)
             logp = self.forward(model, rows).logp

@@ -46,8 +46,8 @@ def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> A
     inner = getattr(env, "unwrapped", env)
     if getattr(inner, "deal", "shared") != "shared":
         raise ValueError(f"the vector env deals {inner.deal!r}; agents need gymnasium.make_vec(id, num_envs=..., deal='shared')")
-    spec = getattr(inner, "spec", None)
-    dealt = group_size if spec is None else spec.kwargs.get("group_size", 1)
+    made = getattr(inner, "spec", None)
+    dealt = group_size if made is None else made.kwargs.get("group_size", 1)
     if group_size > 1 and dealt != group_size:
         raise ValueError(_WRONG_GROUPS.format(dealt=f"groups of {dealt}", group_size=group_size))
     return env

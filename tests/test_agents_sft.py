@@ -1,0 +1,71 @@
+"""SFT: which labels it imitates, which tokens it learns, what it counts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.echo import EXAMPLES, LETTERS, echo_policy, echo_venv
+from tokengym.agents.sft import SFT, SFTConfig
+from tokengym.envs import Example
+
+
+def test_the_loss_is_the_mean_cross_entropy_of_label_and_end() -> None:
+    policy = echo_policy()
+    agent = SFT(policy, echo_venv(), config=SFTConfig(batch_size=8, updates=1))
+    with torch.no_grad():
+        by_hand = []
+        for k in range(8):  # <bos> letter -> letter <eos>
+            ids = torch.tensor([[1, 3 + k, 3 + k, 2]])
+            logp = policy(ids, torch.ones_like(ids)).logp[0]
+            by_hand += [-logp[2], -logp[3]]
+        expected = float(torch.stack(by_hand).mean())
+    stats = agent.learn(progress=False).history[0]
+    assert stats["loss"] == pytest.approx(expected, abs=1e-5)
+    assert stats["tokens"] == 16 and agent.timesteps == 16
+
+
+def test_an_epoch_shows_each_label_once() -> None:
+    agent = SFT(echo_policy(), echo_venv(), config=SFTConfig(batch_size=2, epochs=3))
+    seen = [index for _ in range(8) for index in agent._draw().tolist()]
+    assert sorted(seen) == sorted([*range(8)] * 2)  # 8 batches of 2 are drawn together: two epochs
+    agent.learn(progress=False)
+    assert agent.updates == 12
+
+
+def test_reward_filtered_keeps_the_best_labels() -> None:
+    # every other label is wrong; the environment's reward compares with the first reference, so a wrong one is longer than a letter
+    noisy = [Example(id=e.id, prompt=e.prompt, references=(e.prompt if i % 2 else "a b",)) for i, e in enumerate(EXAMPLES)]  # type: ignore[arg-type]
+    agent = SFT(echo_policy(), echo_venv(dataset=noisy), config=SFTConfig(keep=0.5, updates=1))
+    assert agent.kept().tolist() == [1, 3, 5, 7]
+    agent.learn(progress=False)
+    assert agent.used == {"labels": 8, "reward_calls": 8}
+
+
+def test_examples_bounds_the_labels() -> None:
+    agent = SFT(echo_policy(), echo_venv(), config=SFTConfig(examples=3, batch_size=4, updates=4)).learn(progress=False)
+    assert agent.kept().tolist() == [0, 1, 2] and agent.used["labels"] == 3
+    assert len(LETTERS) == 8
+
+
+def test_batches_hold_rows_of_like_length() -> None:
+    short = [Example(id=f"s{i}", prompt="a", references=("b",)) for i in range(32)]
+    long = [Example(id=f"l{i}", prompt="a b", references=("c d",)) for i in range(32)]
+    agent = SFT(echo_policy(), echo_venv(dataset=short + long), config=SFTConfig(batch_size=8))
+    widths = [set(agent._batch()["lengths"].tolist()) for _ in range(8)]
+    assert all(len(width) == 1 for width in widths) and len(set(map(tuple, widths))) == 2
+
+
+@pytest.mark.parametrize("options", [{"keep": 0.0}, {"keep": 1.5}, {"batch_size": 0}])
+def test_refuses_what_cannot_work(options: dict[str, float]) -> None:
+    (name, value), = options.items()
+    with pytest.raises(ValueError, match=f"{name}={value}"):
+        SFT(echo_policy(), echo_venv(), config=SFTConfig(**options))  # type: ignore[arg-type]
+
+
+def test_an_environment_without_labels_is_refused() -> None:
+    from tests.text_rows import TokenRows
+
+    agent = SFT(echo_policy(), TokenRows(2), config=SFTConfig(updates=1))
+    with pytest.raises(ValueError, match="TokenRows has no labels"):
+        agent.learn(progress=False)
