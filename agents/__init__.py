@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tokengym._registry import Registry
 
 if TYPE_CHECKING:
-    from tokengym.agents.base import Agent, AgentConfig
+    from tokengym.agents.base import Agent
+    from tokengym.agents.config import AgentConfig
     from tokengym.agents.lora import LoRA
     from tokengym.agents.policy import CausalLMPolicy, PolicyOutput
     from tokengym.agents.ppo import PPO, PPOConfig
@@ -52,7 +53,7 @@ AGENTS: Registry[Any] = Registry(
 
 _PLACES = {
     "Agent": "base",
-    "AgentConfig": "base",
+    "AgentConfig": "config",
     "CausalLMPolicy": "policy",
     "LoRA": "lora",
     "PPO": "ppo",

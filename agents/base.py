@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -25,37 +25,16 @@ from tokengym.agents.checkpoint import (
     write_folder,
     write_state,
 )
+from tokengym.agents.config import AgentConfig
 from tokengym.agents.interrupts import Interrupts
 from tokengym.agents.optim import adamw, rate, step
 from tokengym.agents.progress import Progress
 from tokengym.agents.rollout import RolloutEngine
 from tokengym.agents.venv import check_tokenizer, describe, make_venv, validation_venv
 
-__all__ = ["Agent", "AgentConfig"]
+__all__ = ["Agent"]
 
 _SCHEMA = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgentConfig:
-    """Options that every agent has."""
-
-    num_envs: int = 64  # episodes played at once, where the environment is given by an id
-    updates: int = 0  # stop after so many updates (SFT: optimizer steps); 0: only total_timesteps decides
-    learning_rate: float = 1e-4  # of AdamW, at its highest
-    schedule: str = "constant"  # the learning rate's course: "constant", or "linear" / "cosine" down to 0 at the end of the run
-    warmup: float = 0.0  # share of the run in which the learning rate rises from 0
-    weight_decay: float = 0.0  # of AdamW, on matrices
-    adam_eps: float = 1e-8  # of AdamW; 1e-5 is what PPO implementations use
-    max_grad_norm: float = 1.0  # the gradient of a step is scaled down to this norm
-    micro_batch_tokens: int = 8192  # tokens of one forward and backward pass, padding included; memory grows with it, results do not change
-    validate_every: int = 0  # updates between two validations, the first before training; 0: never, and the last weights are kept
-    validation_episodes: int = 64  # held-out episodes of one validation, always the same, decoded greedily
-    validation_metric: str = "reward"  # the best weights are the highest in it: "reward", or one of the environment's metrics
-    patience: int = 0  # validations without a new best after which training stops; 0: it goes on; the best weights are kept anyway
-    log_dir: str = ""  # folder for TensorBoard files; "" writes none
-    folder: str = ""  # where checkpoints go; "": one under runs/, written only on Ctrl-C
-    checkpoint_every: int = 0  # updates between two checkpoints in ``folder``; 0: at the end only
 
 
 class Agent:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from tokengym._registry import unknown
-from tokengym.agents.base import AgentConfig
 from tokengym.agents.batches import micro_batches, take
+from tokengym.agents.config import AgentConfig
 from tokengym.agents.losses import (
     adaptive_kl,
     explained_variance,

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from tokengym._registry import unknown
-from tokengym.agents.base import AgentConfig
 from tokengym.agents.batches import take
+from tokengym.agents.config import AgentConfig
 from tokengym.agents.losses import group_advantage, kl_estimate, leave_one_out, masked_mean, policy_gradient_loss
 from tokengym.agents.online import OnlineAgent
 from tokengym.agents.rollout import Rollout

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokengym.agents.base import Agent, AgentConfig
+from tokengym.agents.base import Agent
 from tokengym.agents.batches import micro_batches, take
+from tokengym.agents.config import AgentConfig
 from tokengym.agents.losses import sft_loss
 
 __all__ = ["SFT", "SFTConfig"]

@@ -1,0 +1,73 @@
+"""From an id, a spec or a vector env to what an agent plays."""
+
+from __future__ import annotations
+
+import json
+
+import gymnasium
+import pytest
+
+import tokengym  # noqa: F401  (registers the ids)
+from tests.echo import echo_policy, echo_venv
+from tokengym.agents.venv import check_groups, check_tokenizer, describe, make_venv, validation_venv
+
+
+def test_an_id_and_a_spec_become_shared_vector_envs_that_score_no_metrics() -> None:
+    spec = gymnasium.spec("TextQA-v0")
+    spec.kwargs["size"] = 8
+    before = dict(spec.kwargs)
+    for given, size in ((spec, 8), ("TextQA-v0", None)):
+        venv = make_venv(given, num_envs=3, group_size=2)
+        inner = venv.unwrapped
+        assert (venv.num_envs, inner.deal, inner.engine.keywords.group_size, inner.engine.metrics) == (3, "shared", 2, [])
+        assert size is None or len(inner.examples) == size
+    assert spec.kwargs == before
+
+
+def test_validation_is_the_validation_split_in_order_with_the_same_reward() -> None:
+    spec = gymnasium.spec("TextQA-v0")
+    spec.kwargs.update(size=8, reward="exact", max_new_tokens=5)
+    train = make_venv(spec, num_envs=3)
+    inner = validation_venv(None, train, 2, metrics=True).unwrapped
+    keywords = inner.engine.keywords
+    assert (keywords.split, keywords.order, inner.reward.spec, inner.engine.max_new_tokens) == ("validation", "sequential", "exact", 5)
+    assert inner.engine.metrics and len(inner.examples) != 8
+    given = echo_venv(2)
+    assert validation_venv(given, train, 4, metrics=False) is given
+
+
+def test_an_environment_without_a_spec_needs_its_validation_given() -> None:
+    with pytest.raises(ValueError, match="validation_env="):
+        validation_venv(None, echo_venv(2), 2, metrics=False)
+
+
+def test_descriptions_are_json_where_they_can_be() -> None:
+    spec = gymnasium.spec("TextQA-v0")
+    spec.kwargs["size"] = 8
+    described = describe(make_venv(spec, num_envs=3, group_size=2))
+    assert described["id"] == "TextQA-v0" and described["num_envs"] == 3 and described["kwargs"]["size"] == 8
+    assert "group_size" not in described["kwargs"]
+    json.dumps(described)
+    assert describe(echo_venv(2)) == {"id": "TextGenVectorEnv", "num_envs": 2, "kwargs": None}
+
+
+def test_groups_of_another_size_are_refused() -> None:
+    venv = gymnasium.make_vec("TextQA-v0", num_envs=2, deal="shared", group_size=2, size=8)
+    assert make_venv(venv, 64, group_size=2) is venv
+    assert make_venv(venv, 64, group_size=1) is venv
+    with pytest.raises(ValueError, match="deals groups of 2 and the config says group_size=4"):
+        make_venv(venv, 64, group_size=4)
+    check_groups([{"index": 3}, {"index": 3}, {"index": 0}, {"index": 0}], 2)
+    check_groups([{}, {}], 2)
+    with pytest.raises(ValueError, match="group_size=2"):
+        check_groups([{"index": 3}, {"index": 4}], 2)
+
+
+def test_tokenizers_are_compared_by_content() -> None:
+    policy, venv = echo_policy(), echo_venv(2)
+    check_tokenizer(policy, venv)
+    policy.tokenizer_fingerprint = None  # a model without tokenizer files: nothing to compare
+    check_tokenizer(policy, venv)
+    policy.tokenizer_fingerprint = "0" * 64
+    with pytest.raises(ValueError, match="tokenizer='tiny'"):
+        check_tokenizer(policy, gymnasium.make_vec("TextQA-v0", num_envs=2, deal="shared", size=8))
