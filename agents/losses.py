@@ -176,9 +176,7 @@ def ppo_clip_loss(
     return loss, ratio.detach(), (held > plain) & agent
 
 
-def value_clip_loss(
-    values: Tensor, old_values: Tensor, returns: Tensor, mask: Tensor, divisor: float, clip: float | None = 0.2
-) -> Tensor:
+def value_clip_loss(values: Tensor, old_values: Tensor, returns: Tensor, mask: Tensor, divisor: float, clip: float | None = 0.2) -> Tensor:
     """Half the squared error of the critic over agent tokens; the larger of it and that of values held near the old ones.
 
     Args:

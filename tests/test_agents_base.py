@@ -83,9 +83,7 @@ def test_an_interrupted_run_resumes_bit_for_bit(name: str, tmp_path: Path, capsy
     assert type(resumed) is type(cut) and resumed.updates in (3, 4)
     resumed.learn(progress=False)
     assert resumed.updates == 6 and same(straight, resumed)
-    without_clock = [
-        [{k: v for k, v in stats.items() if "second" not in k} for stats in agent.history] for agent in (straight, resumed)
-    ]
+    without_clock = [[{k: v for k, v in stats.items() if "second" not in k} for stats in agent.history] for agent in (straight, resumed)]
     assert without_clock[0] == without_clock[1]
     assert resumed.used == straight.used
 

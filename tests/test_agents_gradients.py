@@ -86,9 +86,7 @@ def test_k2_as_a_loss_has_the_gradient_of_the_divergence_at_each_token() -> None
     there, far = torch.log_softmax(policy.logits, dim=-1), torch.log_softmax(reference.logits, dim=-1)
     divergence = (there.exp() * (there - far)).sum(dim=-1)  # (position, previous)
     (penalty,) = torch.autograd.grad(divergence[0, 0] + (first * divergence[1, :2]).sum(), policy.logits)
-    torch.testing.assert_close(
-        expected_gradient(policy, 2, agent.backward), exact_gradient(policy) + 0.3 * penalty, atol=1e-12, rtol=0
-    )
+    torch.testing.assert_close(expected_gradient(policy, 2, agent.backward), exact_gradient(policy) + 0.3 * penalty, atol=1e-12, rtol=0)
 
 
 def ppo(policy: Table, **options: object) -> PPO:

@@ -58,7 +58,7 @@ def test_batches_hold_rows_of_like_length() -> None:
 
 @pytest.mark.parametrize("options", [{"keep": 0.0}, {"keep": 1.5}, {"batch_size": 0}])
 def test_refuses_what_cannot_work(options: dict[str, float]) -> None:
-    (name, value), = options.items()
+    ((name, value),) = options.items()
     with pytest.raises(ValueError, match=f"{name}={value}"):
         SFT(echo_policy(), echo_venv(), config=SFTConfig(**options))  # type: ignore[arg-type]
 
