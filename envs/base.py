@@ -71,7 +71,7 @@ class Task:
         """Keywords of the task; each field is explained beside it."""
 
     def __init__(self, options: Any = None) -> None:
-        self.options = self.Options() if options is None else options
+        self.options: Any = self.Options() if options is None else options  # each task's own dataclass
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         """``size`` examples of the builtin world for ``split`` ("train", "validation", "test"); same call, same examples."""

@@ -1,151 +1,67 @@
-"""English news of the builtin world: eight genres. Data, not code: each genre is one table of slots and templates."""
+"""How the English news of the builtin world is told: eight genres, each one table of templates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from tokengym.envs.draw import Draw
+from tokengym.envs import events_en
 from tokengym.envs.genre import Genre, Question
-from tokengym.envs.names import Names
 
 __all__ = ["ENGLISH"]
 
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = "January February March April May June July August September October November December".split()
-
-
-def _two(draw: Draw, low: int, high: int) -> tuple[str, str]:
-    """Two different whole numbers in [low, high]."""
-    first = draw.number(low, high)
-    second = draw.number(low, high - 1)
-    return str(first), str(second + (second >= first))
-
-
-def _disaster(draw: Draw, names: Names) -> Mapping[str, str]:
-    kind, cause, other = draw.pick(
-        (
-            ("flood", "a broken dam", "blocked drains"),
-            ("flood", "three days of rain", "a high tide"),
-            ("fire", "a faulty heater", "an unattended stove"),
-            ("fire", "a lightning strike", "a careless smoker"),
-            ("landslide", "heavy rain", "an old quarry"),
-            ("gas leak", "a cracked pipe", "a broken valve"),
-            ("power cut", "an overloaded cable", "a fallen tree"),
-            ("blast", "a leaking tank", "a welding spark"),
-        )
-    )
-    hurt, oldhurt = _two(draw, 3, 89)
-    return {
-        "kind": kind, "cause": cause, "other": other, "place": names.place(), "near": names.place(), "hurt": hurt, "oldhurt": oldhurt,
-        "moved": str(draw.number(10, 95) * 10), "person": names.person(), "day": draw.pick(_DAYS), "year": str(draw.number(1971, 2019)),
-    }  # fmt: skip
-
-
-def _business(draw: Draw, names: Names) -> Mapping[str, str]:
-    jobs, oldjobs = _two(draw, 12, 98)
-    return {
-        "firm": names.firm(), "rival": names.firm(), "place": names.place(), "near": names.place(), "person": names.person(),
-        "jobs": jobs + "0", "oldjobs": oldjobs + "0", "money": str(draw.number(4, 400)), "month": draw.pick(_MONTHS),
-        "what": draw.pick("battery plant|data center|paper mill|bicycle factory|solar farm|bakery|call center|glass works|shoe factory|research lab|chip plant|warehouse".split("|")),
-    }  # fmt: skip
-
-
-def _sport(draw: Draw, names: Names) -> Mapping[str, str]:
-    nick, nick2 = draw.some("Rovers United Athletic Rangers City Wanderers Albion Stars Lions Eagles Bears Sharks".split(), 2)
-    high, low = draw.number(2, 6), draw.number(0, 1)
-    return {
-        "team": f"{names.place()} {nick}", "rival": f"{names.place()} {nick2}", "score": f"{high}-{low}", "oldscore": f"{high - 1}-{low + 1}",
-        "person": names.person(), "coach": names.person(), "crowd": str(draw.number(11, 480) * 100), "minute": str(draw.number(2, 89)),
-        "day": draw.pick(_DAYS),
-    }  # fmt: skip
-
-
-def _council(draw: Draw, names: Names) -> Mapping[str, str]:
-    yes, no = draw.number(8, 15), draw.number(1, 7)
-    cost, oldcost = _two(draw, 2, 95)
-    month, late = draw.some(_MONTHS, 2)
-    return {
-        "place": names.place(), "near": names.place(), "mayor": names.person(), "critic": names.person(), "vote": f"{yes} to {no}", "cost": cost,
-        "oldcost": oldcost, "month": month, "late": late,
-        "what": draw.pick("tram line|swimming pool|public library|flood wall|bus station|city park|primary school|car-free market|concert hall|bridge repair|fire station|skate park".split("|")),
-    }  # fmt: skip
-
-
-def _science(draw: Draw, names: Names) -> Mapping[str, str]:
-    cut, oldcut = _two(draw, 7, 68)
-    habit, habit2 = draw.some("short naps|cold baths|daily walks|green tea|slow breathing|playing chess|morning light|folk dancing|fewer screens|oat bran|choir singing|garden work".split("|"), 2)
-    return {
-        "place": names.place(), "near": names.place(), "person": names.person(), "doubter": names.person(), "habit": habit, "habit2": habit2,
-        "cut": cut, "oldcut": oldcut, "sample": str(draw.number(12, 940) * 10),
-        "what": draw.pick("back pain|stress|memory loss|headaches|high blood pressure|poor sleep|asthma attacks|joint pain|low mood|hay fever".split("|")),
-    }  # fmt: skip
-
-
-def _culture(draw: Draw, names: Names) -> Mapping[str, str]:
-    guests, oldguests = _two(draw, 15, 96)
-    day, day2 = draw.some(_DAYS, 2)
-    return {
-        "place": names.place(), "near": names.place(), "firm": names.firm(), "person": names.person(), "star": names.person(), "day": day,
-        "day2": day2, "guests": guests + "00", "oldguests": oldguests + "00",
-        "what": draw.pick("jazz festival|book fair|film festival|kite festival|poetry week|food fair|light show|puppet festival|photo exhibition|dance festival|comic fair|flower show".split("|")),
-    }  # fmt: skip
-
-
-def _crime(draw: Draw, names: Names) -> Mapping[str, str]:
-    worth, oldworth = _two(draw, 11, 96)
-    count, oldcount = draw.some(("two", "three", "four", "five", "six", "seven"), 2)
-    return {
-        "place": names.place(), "near": names.place(), "person": names.person(), "owner": names.person(), "worth": worth + "000",
-        "oldworth": oldworth + "000", "count": count, "oldcount": oldcount, "day": draw.pick(_DAYS),
-        "what": draw.pick("paintings|racing bikes|silver coins|violins|rare stamps|laptops|gold watches|vintage wines|old maps|copper cables|diamonds|carpets".split("|")),
-        "site": draw.pick("museum|warehouse|gallery|train depot|private house|jewelry shop|university|harbor office".split("|")),
-    }  # fmt: skip
-
-
-def _rail(draw: Draw, names: Names) -> Mapping[str, str]:
-    fast = draw.number(12, 55)
-    month, late = draw.some(_MONTHS, 2)
-    return {
-        "place": names.place(), "end": names.place(), "near": names.place(), "firm": names.firm(), "person": names.person(), "fast": str(fast),
-        "slow": str(fast + draw.number(10, 40)), "length": str(draw.number(14, 160)), "month": month, "late": late, "cost": str(draw.number(20, 900)),
-        "what": draw.pick("railway|ferry route|tunnel|motorway|bus line|cable car".split("|")),
-    }  # fmt: skip
-
-
 ENGLISH: tuple[Genre, ...] = (
     Genre(
-        name="disaster", slots=_disaster, facts=("kind", "place", "hurt", "cause"),
+        name="disaster",
+        slots=events_en.disaster,
+        facts=("kind", "place", "hurt", "cause"),
         leads=(
             "[People|Residents|Families] in {place} [are counting the damage|had a frightening night|are still in shock] after a {kind} on {day}.",
             "A {kind} [hit|struck|shook] {place} [on {day}|late on {day}|early on {day}], [and help is on its way|and rescue teams worked for hours].",
         ),
         body=(
-            ("[Doctors|Hospitals|Medical teams] [said|reported that] {hurt} people were [hurt|injured].", "At least {hurt} people were [hurt|injured], [officials|police] said."),
-            ("[Experts|Investigators|Engineers] [say|believe] {cause} [was the cause|was to blame|started it].", "The cause was {cause}, [according to|said] [investigators|the fire service|the police]."),
-            ("About {moved} people [had to leave their homes|were taken to shelters|spent the night in a school].", "Some {moved} residents [were moved to safety|slept in a sports hall]."),
+            (
+                "[Doctors|Hospitals|Medical teams] [said|reported that] {hurt} people were [hurt|injured].",
+                "At least {hurt} people were [hurt|injured], [officials|police] said.",
+            ),
+            (
+                "[Experts|Investigators|Engineers] [say|believe] {cause} [was the cause|was to blame|started it].",
+                "The cause was {cause}, [according to|said] [investigators|the fire service|the police].",
+            ),
+            (
+                "About {moved} people [had to leave their homes|were taken to shelters|spent the night in a school].",
+                "Some {moved} residents [were moved to safety|slept in a sports hall].",
+            ),
         ),
         extra=(
             "A {kind} in {near} in {year} [hurt|injured] {oldhurt} people.",
             "In {year}, {other} [led to|caused] a similar {kind} in {near}, with {oldhurt} people injured.",
             "[At first|Early reports said that] {other} [was suspected|was to blame], [but that proved wrong|which officials have ruled out].",
-            "\"We have never seen anything like it,\" said {person}, who lives [nearby|in the area|on the same street].",
+            '"We have never seen anything like it," said {person}, who lives [nearby|in the area|on the same street].',
         ),
         recap=(
             "[Last week|Days ago|Earlier], a {kind} caused by {cause} [hurt|injured] {hurt} people in {place}.",
             "[Repairs go on|Life is slowly returning to normal] in {place}, where {cause} led to a {kind} and {hurt} people were [hurt|injured].",
         ),
-        summary=("A {kind} in {place} caused by {cause} injured {hurt} people.", "{hurt} people were injured in {place} by a {kind} caused by {cause}."),
+        summary=(
+            "A {kind} in {place} caused by {cause} injured {hurt} people.",
+            "{hurt} people were injured in {place} by a {kind} caused by {cause}.",
+        ),
         vague=("A {kind} caused damage and people were hurt.", "People had a bad night after a {kind}."),
         wrong={"hurt": "oldhurt", "cause": "other", "place": "near"},
         questions=(
-            Question("How many people were [hurt|injured] in {place}?", "hurt", "oldhurt", "The report says that {hurt} people were injured there."),
+            Question(
+                "How many people were [hurt|injured] in {place}?",
+                "hurt",
+                "oldhurt",
+                "The report says that {hurt} people were injured there.",
+            ),
             Question("What caused the {kind} in {place}?", "cause", "other", "According to the report, the cause was {cause}."),
             Question("Where did the {kind} of {day} happen?", "place", "near", "The report says that it happened in {place}."),
             Question("How many people had to leave their homes?", "moved", "hurt", "The report says that it was about {moved} people."),
         ),
     ),
     Genre(
-        name="business", slots=_business, facts=("firm", "what", "place", "jobs"),
+        name="business",
+        slots=events_en.business,
+        facts=("firm", "what", "place", "jobs"),
         leads=(
             "[Good news for|A boost for|New hope for] [workers|job seekers|the economy] in {place}: a {what} is coming.",
             "{firm} [has big plans|is growing|wants to expand], [its managers said|the company said] in {month}.",
@@ -153,13 +69,16 @@ ENGLISH: tuple[Genre, ...] = (
         body=(
             ("{firm} [will build|plans to open|is going to open] a {what} in {place}.", "A new {what} will be built in {place} by {firm}."),
             ("It will [create|bring|offer] {jobs} jobs.", "[Some|About|Around] {jobs} people will [find work|be hired] there."),
-            ("The company will [spend|invest] {money} million [on it|on the project|in the site].", "The project costs {money} million, [according to|said] director {person}."),
+            (
+                "The company will [spend|invest] {money} million [on it|on the project|in the site].",
+                "The project costs {money} million, [according to|said] director {person}.",
+            ),
         ),
         extra=(
             "{rival} [cut|axed] {oldjobs} jobs in {near} last year.",
             "{near} [had hoped to win|also wanted] the {what}, [but lost|without success].",
             "[Unlike|In contrast to] {rival}, which closed a site with {oldjobs} workers, the company [is doing well|makes a profit].",
-            "\"This is a great day for us,\" said {person}, the [head of the company|director].",
+            '"This is a great day for us," said {person}, the [head of the company|director].',
         ),
         recap=(
             "[Work has begun|Building goes on] at the {what} of {firm} in {place}, which will employ {jobs} people.",
@@ -176,19 +95,24 @@ ENGLISH: tuple[Genre, ...] = (
         ),
     ),
     Genre(
-        name="sport", slots=_sport, facts=("team", "rival", "score", "person"),
+        name="sport",
+        slots=events_en.sport,
+        facts=("team", "rival", "score", "person"),
         leads=(
             "[Fans|Supporters] of {team} [had a reason to sing|celebrated|were overjoyed] on {day}.",
             "[It was a bitter|It was a sad|It was a hard] {day} for {rival}.",
         ),
         body=(
             ("{team} [beat|defeated] {rival} {score}.", "{rival} lost {score} to {team}."),
-            ("{person} scored the [decisive|winning|deciding] goal in minute {minute}.", "The [winning|deciding] goal came from {person} in minute {minute}."),
+            (
+                "{person} scored the [decisive|winning|deciding] goal in minute {minute}.",
+                "The [winning|deciding] goal came from {person} in minute {minute}.",
+            ),
             ("A crowd of {crowd} [watched|saw] the [match|game].", "The [match|game] was seen by {crowd} [people|fans]."),
         ),
         extra=(
             "The last [match|game] between the two ended {oldscore}.",
-            "\"We were not good enough,\" said {coach}, the coach of the losing [team|side].",
+            '"We were not good enough," said {coach}, the coach of the losing [team|side].',
             "{coach} [missed a penalty|was sent off|hit the post] [in the first half|before the break].",
             "At the break, {rival} had been [ahead|in front], and {coach} had [missed|wasted] a penalty.",
         ),
@@ -196,7 +120,10 @@ ENGLISH: tuple[Genre, ...] = (
             "[A week ago|Last time], a goal by {person} gave {team} a {score} win over {rival}.",
             "{team}, who beat {rival} {score} with a goal by {person}, [play again on {day}|are now second in the league].",
         ),
-        summary=("{team} beat {rival} {score} with the winning goal by {person}.", "{person} scored the winning goal as {team} beat {rival} {score}."),
+        summary=(
+            "{team} beat {rival} {score} with the winning goal by {person}.",
+            "{person} scored the winning goal as {team} beat {rival} {score}.",
+        ),
         vague=("The home team won the match.", "Fans saw an exciting match."),
         wrong={"score": "oldscore", "person": "coach"},
         questions=(
@@ -207,7 +134,9 @@ ENGLISH: tuple[Genre, ...] = (
         ),
     ),
     Genre(
-        name="council", slots=_council, facts=("place", "what", "cost", "month"),
+        name="council",
+        slots=events_en.council,
+        facts=("place", "what", "cost", "month"),
         leads=(
             "[After a long debate|After years of talks|After months of argument], the council of {place} has [decided|voted].",
             "[It is settled|The decision is made]: {place} will get its {what}.",
@@ -221,13 +150,16 @@ ENGLISH: tuple[Genre, ...] = (
             "{near} [paid|spent] {oldcost} million for [its own|a similar one].",
             "{critic} [called it|said it was] a waste of money and [asked for a delay until|wanted to wait until] {late}.",
             "An [earlier|older] plan of {oldcost} million [had failed|was rejected] in {late}.",
-            "\"This will change our town,\" said mayor {mayor}.",
+            '"This will change our town," said mayor {mayor}.',
         ),
         recap=(
             "[The streets are closed|Everything is ready] in {place}, where a {what} for {cost} million will be started in {month}.",
             "The {what} that {place} [approved|voted for], at a cost of {cost} million, will be begun in {month}.",
         ),
-        summary=("{place} will build a {what} for {cost} million from {month}.", "From {month}, {place} will build a {what} for {cost} million."),
+        summary=(
+            "{place} will build a {what} for {cost} million from {month}.",
+            "From {month}, {place} will build a {what} for {cost} million.",
+        ),
         vague=("The council made a decision after a long debate.", "The town will get a {what}."),
         wrong={"cost": "oldcost", "month": "late", "place": "near"},
         questions=(
@@ -238,27 +170,38 @@ ENGLISH: tuple[Genre, ...] = (
         ),
     ),
     Genre(
-        name="science", slots=_science, facts=("place", "habit", "what", "cut"),
+        name="science",
+        slots=events_en.science,
+        facts=("place", "habit", "what", "cut"),
         leads=(
             "[Can {habit} help|Is there help] against {what}? [Researchers|Scientists] [have an answer|now know more].",
             "[Many people|Millions of people] suffer from {what}, and [there may be hope|a new study gives hope].",
         ),
         body=(
-            ("[Researchers|Scientists] at the University of {place} [tested|studied] {habit}.", "A [team|group] at the University of {place} [looked at|tested] {habit}."),
+            (
+                "[Researchers|Scientists] at the University of {place} [tested|studied] {habit}.",
+                "A [team|group] at the University of {place} [looked at|tested] {habit}.",
+            ),
             ("{what} [fell|dropped|went down] by {cut} percent.", "They found {cut} percent less {what}."),
-            ("The study [followed|had] {sample} people, [said|according to] its leader {person}.", "{person}, who led the study, [followed|watched] {sample} people."),
+            (
+                "The study [followed|had] {sample} people, [said|according to] its leader {person}.",
+                "{person}, who led the study, [followed|watched] {sample} people.",
+            ),
         ),
         extra=(
             "[An older|A smaller] study in {near} found only {oldcut} percent, with {habit2}.",
             "{doubter}, who was not part of the study, [asks for|wants] more [tests|data].",
             "{doubter} of the University of {near} [prefers|recommends] {habit2}.",
-            "\"The result surprised us,\" said {person}.",
+            '"The result surprised us," said {person}.',
         ),
         recap=(
             "[Doctors now recommend {habit}|Interest in {habit} is growing] since a study in {place} found {cut} percent less {what}.",
             "In {place}, {habit} cut {what} by {cut} percent, [as reported|as we wrote].",
         ),
-        summary=("A study in {place} found that {habit} cut {what} by {cut} percent.", "{habit} cut {what} by {cut} percent in a study in {place}."),
+        summary=(
+            "A study in {place} found that {habit} cut {what} by {cut} percent.",
+            "{habit} cut {what} by {cut} percent in a study in {place}.",
+        ),
         vague=("A study gives hope to many people.", "Researchers studied {what}."),
         wrong={"cut": "oldcut", "habit": "habit2", "place": "near"},
         questions=(
@@ -269,7 +212,9 @@ ENGLISH: tuple[Genre, ...] = (
         ),
     ),
     Genre(
-        name="culture", slots=_culture, facts=("what", "place", "day", "guests"),
+        name="culture",
+        slots=events_en.culture,
+        facts=("what", "place", "day", "guests"),
         leads=(
             "[The stage is set|The tents are up|Everything is ready] in {place}.",
             "[Visitors|Guests] from [near and far|many countries] are on their way to a {what}.",
@@ -282,7 +227,7 @@ ENGLISH: tuple[Genre, ...] = (
         extra=(
             "Last year, {oldguests} [people|guests] came to a similar event in {near}.",
             "{star} will [sing|read|speak] on {day2}, and tickets are [sold out|rare].",
-            "\"We have worked a whole year for this,\" said {person}, who runs the event.",
+            '"We have worked a whole year for this," said {person}, who runs the event.',
             "The {what} in {near}, which [ended|closed] on {day2}, had {oldguests} [visitors|guests].",
         ),
         recap=(
@@ -293,14 +238,18 @@ ENGLISH: tuple[Genre, ...] = (
         vague=("Visitors are looking forward to an event.", "A {what} will be held and many will come."),
         wrong={"guests": "oldguests", "day": "day2", "place": "near"},
         questions=(
-            Question("How many guests are expected in {place}?", "guests", "oldguests", "According to the report, {guests} guests are expected."),
+            Question(
+                "How many guests are expected in {place}?", "guests", "oldguests", "According to the report, {guests} guests are expected."
+            ),
             Question("When does the {what} in {place} open?", "day", "day2", "The report says that it opens on {day}."),
             Question("Who is the sponsor?", "firm", "person", "According to the report, the sponsor is {firm}."),
             Question("Where does the {what} open on {day}?", "place", "near", "The report says that it opens in {place}."),
         ),
     ),
     Genre(
-        name="crime", slots=_crime, facts=("count", "what", "worth", "place"),
+        name="crime",
+        slots=events_en.crime,
+        facts=("count", "what", "worth", "place"),
         leads=(
             "[The police|Detectives] [have solved|closed] a case that [puzzled|worried] {place} for [weeks|months].",
             "[The owner of|Everybody at] a {site} [can breathe again|is relieved]: the missing {what} are back.",
@@ -308,30 +257,40 @@ ENGLISH: tuple[Genre, ...] = (
         body=(
             ("[Detectives|The police] arrested {count} [suspects|people] on {day}.", "On {day}, {count} [suspects|people] were arrested."),
             ("The {what} are worth {worth}.", "The value of the {what} is {worth}."),
-            ("They had been [stolen|taken] from a {site} in {place}.", "The [thieves|burglars] had [stolen|taken] them from a {site} in {place}."),
+            (
+                "They had been [stolen|taken] from a {site} in {place}.",
+                "The [thieves|burglars] had [stolen|taken] them from a {site} in {place}.",
+            ),
         ),
         extra=(
             "Last year, {oldcount} people were [caught|jailed] in {near} with goods worth {oldworth}.",
             "Detective {person} [led the search|thanked a witness].",
-            "\"I had given up hope,\" said {owner}, [the owner|who works there].",
+            '"I had given up hope," said {owner}, [the owner|who works there].',
             "A gang of {oldcount} had [stolen|taken] goods worth {oldworth} in {near}.",
         ),
         recap=(
             "[In court|At the trial], the {count} people accused of stealing {what} worth {worth} in {place} [said nothing|denied it].",
             "The {what} worth {worth}, for which {count} people were arrested, [are on show|can be seen] in {place} again.",
         ),
-        summary=("Police arrested {count} people for stealing {what} worth {worth} in {place}.", "{count} people were arrested for stealing {what} worth {worth} in {place}."),
+        summary=(
+            "Police arrested {count} people for stealing {what} worth {worth} in {place}.",
+            "{count} people were arrested for stealing {what} worth {worth} in {place}.",
+        ),
         vague=("The police solved a case.", "Stolen {what} were found."),
         wrong={"worth": "oldworth", "count": "oldcount", "place": "near"},
         questions=(
-            Question("How many people were arrested on {day}?", "count", "oldcount", "According to the report, {count} people were arrested."),
+            Question(
+                "How many people were arrested on {day}?", "count", "oldcount", "According to the report, {count} people were arrested."
+            ),
             Question("How much are the {what} worth?", "worth", "oldworth", "The report says that they are worth {worth}."),
             Question("Where were the {what} stolen?", "place", "near", "The report says that they were stolen in {place}."),
             Question("When were the suspects arrested?", "day", "place", "According to the report, it was on {day}."),
         ),
     ),
     Genre(
-        name="transport", slots=_rail, facts=("what", "place", "end", "fast"),
+        name="transport",
+        slots=events_en.rail,
+        facts=("what", "place", "end", "fast"),
         leads=(
             "[Travelers|Commuters] in {place} [will soon save time|can look forward to faster trips].",
             "A [long wait|dream] is [coming to an end|coming true] for [travelers|commuters]: the {what} is [finished|ready].",
@@ -344,14 +303,17 @@ ENGLISH: tuple[Genre, ...] = (
         extra=(
             "[Until now|Before], [the trip took|one needed] {slow} minutes, via {near}.",
             "An opening in {late} had [failed|been delayed] because of the [cost|weather].",
-            "\"I will use it every day,\" said {person} from {near}.",
+            '"I will use it every day," said {person} from {near}.',
             "It is {length} kilometers long and cost {cost} million.",
         ),
         recap=(
             "The {what} from {place} to {end}, a trip of {fast} minutes, [is popular|was full every day].",
             "[Many like it|A million trips]: the {what} takes people from {place} to {end} in {fast} minutes.",
         ),
-        summary=("A new {what} links {place} with {end} in {fast} minutes.", "{place} and {end} are linked in {fast} minutes by a new {what}."),
+        summary=(
+            "A new {what} links {place} with {end} in {fast} minutes.",
+            "{place} and {end} are linked in {fast} minutes by a new {what}.",
+        ),
         vague=("Travelers will save time.", "A new {what} is ready."),
         wrong={"fast": "slow", "end": "near"},
         questions=(

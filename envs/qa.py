@@ -56,7 +56,7 @@ class TextQA(Task):
 
         def make(index: int) -> Example:
             story = report(split, f"qa/{index}", language, extras=1 + index % 2)
-            draw, asked = story.draw, story.draw.pick(story.genre.questions)
+            draw, asked = story.draw, story.draw.pick(story.questions)
             answer = label = story.slots[asked.slot]
             full = story.tell(asked.full)
             if draw.chance(noise):

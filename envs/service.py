@@ -61,7 +61,9 @@ class Conversation:
 
 
 def _post(draw: Draw, names: Names) -> Mapping[str, str]:
-    item, item2 = draw.some("desk lamp|winter coat|coffee grinder|guitar|tent|blender|chess set|backpack|telescope|rug|mirror|keyboard".split("|"), 2)
+    item, item2 = draw.some(
+        "desk lamp|winter coat|coffee grinder|guitar|tent|blender|chess set|backpack|telescope|rug|mirror|keyboard".split("|"), 2
+    )
     day, day2 = draw.some(_DAYS, 2)
     return {
         "item": item, "item2": item2, "day": day, "day2": day2, "place": names.place(), "place2": names.place(), "firm": names.firm(),
@@ -99,7 +101,9 @@ def _hotel(draw: Draw, names: Names) -> Mapping[str, str]:
 
 def _repair(draw: Draw, names: Names) -> Mapping[str, str]:
     item, item2 = draw.some("laptop|camera|bicycle|washing machine|phone|printer|violin|watch".split("|"), 2)
-    fault, fault2 = draw.some("a broken hinge|a worn belt|a dead battery|a loose cable|a cracked frame|a rusty screw|a burnt fuse".split("|"), 2)
+    fault, fault2 = draw.some(
+        "a broken hinge|a worn belt|a dead battery|a loose cable|a cracked frame|a rusty screw|a burnt fuse".split("|"), 2
+    )
     price, price2 = draw.some([str(n) for n in range(15, 190)], 2)
     day, day2 = draw.some(_DAYS, 2)
     return {

@@ -12,7 +12,7 @@ from typing import overload
 
 from tokengym.envs.base import Example
 from tokengym.envs.draw import Draw
-from tokengym.envs.genre import Genre
+from tokengym.envs.genre import Genre, Question
 from tokengym.envs.genres_en import ENGLISH
 from tokengym.envs.genres_zh import CHINESE
 from tokengym.envs.names import SPLITS, Names
@@ -39,6 +39,12 @@ class Report:
     def facts(self) -> tuple[str, ...]:
         """The values that a good summary names."""
         return tuple(self.slots[name] for name in self.genre.facts)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What can be asked and is answered by the text: not every telling of an event gives every detail."""
+        told = self.text.lower()
+        return tuple(question for question in self.genre.questions if self.slots[question.slot].lower() in told)
 
     def tell(self, template: str, swap: Mapping[str, str] | None = None) -> str:
         """``template`` filled with this event's slots; ``swap`` puts one slot's value in another's place."""

@@ -1,6 +1,6 @@
 """Trains the builtin tokenizer, byte-level BPE of 1,024 entries, and writes it to tokengym/builtin; same output on every run.
 
-    python scripts/train_tokenizer.py [folder]
+python scripts/train_tokenizer.py [folder]
 """
 
 from __future__ import annotations
@@ -43,9 +43,15 @@ def main() -> None:
     tokenizer = train()
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>", "sep_token": "<sep>",
-        "model_max_length": 1024, "clean_up_tokenization_spaces": False, "chat_template": CHAT,
-    }  # fmt: skip
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "<bos>",
+        "eos_token": "<eos>",
+        "pad_token": "<pad>",
+        "sep_token": "<sep>",
+        "model_max_length": 1024,
+        "clean_up_tokenization_spaces": False,
+        "chat_template": CHAT,
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     sample = [document(index) for index in range(500)]
     lengths = sorted(len(tokenizer.encode(text).ids) for text in sample)
