@@ -1,0 +1,38 @@
+"""bfloat16 products change a loss by little, leave every weight and gradient in float32, and put the attention back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tokengym.agents.policy import CausalLMPolicy
+from tokengym.agents.precision import precision
+
+
+def loss_and_gradient(policy: CausalLMPolicy, name: str) -> tuple[float, torch.Tensor]:
+    policy.zero_grad()
+    ids = torch.randint(4, 1000, (3, 24), generator=torch.Generator().manual_seed(0))
+    with precision(policy, name):
+        loss = -policy(ids, torch.ones_like(ids)).logp.float().mean()
+    loss.backward()
+    gradient = policy.model.model.layers[0].self_attn.q_proj.weight.grad  # type: ignore[union-attr, index]
+    assert isinstance(gradient, torch.Tensor)
+    return loss.item(), gradient.clone()
+
+
+def test_bfloat16_is_close_and_leaves_no_trace() -> None:
+    policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
+    exact, gradient = loss_and_gradient(policy, "float32")
+    close, other = loss_and_gradient(policy, "bfloat16")
+    assert close != exact and abs(close - exact) < 0.02 * exact
+    assert other.dtype == torch.float32
+    assert torch.nn.functional.cosine_similarity(gradient.flatten(), other.flatten(), dim=0) > 0.98
+    assert {parameter.dtype for parameter in policy.parameters()} == {torch.float32}
+    assert policy.model.config._attn_implementation == "sdpa"  # type: ignore[union-attr]
+    assert loss_and_gradient(policy, "float32")[0] == exact
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
+    with pytest.raises(ValueError, match="bfloat16"), precision(policy, "bf16"):
+        pass
