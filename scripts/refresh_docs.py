@@ -1,4 +1,4 @@
-"""Brings what the documents repeat of the code up to date: the README's file tree, CONTRIBUTING's diffs. python scripts/refresh_docs.py"""
+"""Brings what documents repeat up to date: the README's file tree and results, CONTRIBUTING's diffs. python scripts/refresh_docs.py"""
 
 from __future__ import annotations
 
@@ -28,13 +28,29 @@ FILES = {
     "Makefile": "make setup, table, test, lint, clean",
     "constraints.txt": "one full set of versions that is tested together",
     "pyproject.toml": "the package, its dependencies and the tools' settings",
-    "docs/results.md": "what the figures say, and a sweep over label noise",
+    "docs/results.md": "what the figures of the quick suite say, and what they do not",
     "results/quick": "what `make table` wrote: results.jsonl, table.md, table.tex, table.csv, curves.png",
     "tokengym/builtin": "tokenizer and weights of builtin:tiny, and how they came about",
 }
 _TREE = re.compile(r"(<!-- tree -->\n```\n).*?(```\n)", re.DOTALL)
 # <!-- diff FILE, TABLE: ROW --> stands before the diff that adds FILE, and to TABLE the line that begins with ROW.
 _DIFF = re.compile(r"(<!-- diff (\S+), (\S+): (.+?) -->\n```diff\n).*?(```\n)", re.DOTALL)
+_RESULTS = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->\n)", re.DOTALL)
+
+
+def results() -> str:
+    """The first table of results/quick/table.md, what it says of the gains over SFT, and what it was run on."""
+    text = (ROOT / "results" / "quick" / "table.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## (.+?)\n\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    lines = [line for line in sections.pop("Reward").splitlines() if line.startswith("|")]
+    gains = ["", "Gain over SFT with the same labels, 95% interval, p after Holm, verdict:", ""]
+    for name, section in sections.items():
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")]
+        column = next((number for number, cell in enumerate(rows[0]) if cell.startswith("gain over")), None)
+        told = [f"{row[0]} {row[column]}" for row in rows[2:] if row[column]] if column is not None else []
+        gains += [f"- {name}: {'; '.join(told)}"] if told else []
+    notes = [line for line in text.splitlines() if line.startswith(("- Hardware", "- Versions"))]
+    return "\n".join([*lines, *gains, *notes]) + "\n"
 
 
 def _phrase(path: Path) -> str:
@@ -78,6 +94,7 @@ def _diff(file: str, table: str, row: str) -> str:
 
 def refreshed(document: str) -> str:
     """``document`` with its tree and its diffs as the files are now."""
+    document = _RESULTS.sub(lambda found: found[1] + results() + found[2], document)
     document = _TREE.sub(lambda found: found[1] + tree() + found[2], document)
     return _DIFF.sub(lambda found: found[1] + _diff(found[2], found[3], found[4]) + found[5], document)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import signal
 from pathlib import Path
@@ -246,7 +247,7 @@ def test_an_id_is_enough_and_a_folder_alone_resumes(tmp_path: Path) -> None:
     from tokengym.agents import CausalLMPolicy
 
     policy = CausalLMPolicy.from_pretrained(save_tiny_model(tmp_path / "model"))
-    spec = gymnasium.spec("TextQA-v0")
+    spec = copy.deepcopy(gymnasium.spec("TextQA-v0"))
     spec.kwargs["size"] = 16
     config = ReinforceConfig(episodes_per_update=8, num_envs=8, updates=2, validate_every=1, validation_episodes=4)
     agent = Reinforce(policy, spec, config=config).learn(progress=False)

@@ -15,7 +15,7 @@ def loss_and_gradient(policy: CausalLMPolicy, name: str) -> tuple[float, torch.T
     with precision(policy, name):
         loss = -policy(ids, torch.ones_like(ids)).logp.float().mean()
     loss.backward()
-    gradient = policy.model.model.layers[0].self_attn.q_proj.weight.grad  # type: ignore[union-attr, index]
+    gradient = policy.model.model.layers[0].self_attn.q_proj.weight.grad
     assert isinstance(gradient, torch.Tensor)
     return loss.item(), gradient.clone()
 
@@ -28,7 +28,7 @@ def test_bfloat16_is_close_and_leaves_no_trace() -> None:
     assert other.dtype == torch.float32
     assert torch.nn.functional.cosine_similarity(gradient.flatten(), other.flatten(), dim=0) > 0.98
     assert {parameter.dtype for parameter in policy.parameters()} == {torch.float32}
-    assert policy.model.config._attn_implementation == "sdpa"  # type: ignore[union-attr]
+    assert policy.model.config._attn_implementation == "sdpa"
     assert loss_and_gradient(policy, "float32")[0] == exact
 
 

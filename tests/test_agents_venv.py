@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import gymnasium
@@ -13,7 +14,7 @@ from tokengym.agents.venv import check_groups, check_tokenizer, describe, make_v
 
 
 def test_an_id_and_a_spec_become_shared_vector_envs_that_score_no_metrics() -> None:
-    spec = gymnasium.spec("TextQA-v0")
+    spec = copy.deepcopy(gymnasium.spec("TextQA-v0"))
     spec.kwargs["size"] = 8
     before = dict(spec.kwargs)
     for given, size in ((spec, 8), ("TextQA-v0", None)):
@@ -25,7 +26,7 @@ def test_an_id_and_a_spec_become_shared_vector_envs_that_score_no_metrics() -> N
 
 
 def test_validation_is_the_validation_split_in_order_with_the_same_reward() -> None:
-    spec = gymnasium.spec("TextQA-v0")
+    spec = copy.deepcopy(gymnasium.spec("TextQA-v0"))
     spec.kwargs.update(size=8, reward="exact", max_new_tokens=5)
     train = make_venv(spec, num_envs=3)
     inner = validation_venv(None, train, 2, metrics=True).unwrapped
@@ -42,7 +43,7 @@ def test_an_environment_without_a_spec_needs_its_validation_given() -> None:
 
 
 def test_descriptions_are_json_where_they_can_be() -> None:
-    spec = gymnasium.spec("TextQA-v0")
+    spec = copy.deepcopy(gymnasium.spec("TextQA-v0"))
     spec.kwargs["size"] = 8
     described = describe(make_venv(spec, num_envs=3, group_size=2))
     assert described["id"] == "TextQA-v0" and described["num_envs"] == 3 and described["kwargs"]["size"] == 8

@@ -9,9 +9,9 @@ from tokengym.envs import TASKS
 SUITE = SUITES["quick"]
 
 
-def test_three_tasks_three_seeds_nine_agents() -> None:
+def test_three_tasks_five_seeds_nine_agents() -> None:
     assert [arena.env for arena in SUITE.arenas] == list(TASKS)[:3]
-    assert len(SUITE.seeds) == 3
+    assert len(SUITE.seeds) == 5
     names = ["random", "heuristic", "zero-shot", "sft", "sft-filtered", "sft+reinforce", "sft+ppo", "sft-clean", "oracle"]
     assert [entrant.name for entrant in SUITE.entrants] == names
 
