@@ -164,6 +164,21 @@ def test_the_embedded_model_plays_a_real_task_as_the_update_pass_sees_it() -> No
     assert [info["index"] for info in rollout.infos[::4]] == [info["index"] for info in rollout.infos[3::4]]
 
 
+@pytest.mark.slow
+def test_smollm2_plays_as_the_update_pass_sees_it() -> None:
+    try:
+        policy = CausalLMPolicy.from_pretrained("smollm2-135m", device="cpu", dtype="float32")
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    kwargs = {"tokenizer": "smollm2-135m", "prompt_format": "chat", "max_prompt_tokens": 256, "max_new_tokens": 16, "size": 50}
+    venv = gymnasium.make_vec("TextQA-v0", num_envs=4, deal="shared", group_size=2, **kwargs)
+    rollout = RolloutEngine(policy, venv, seed=0).collect(8)
+    venv.close()
+    update = policy(rollout.input_ids, rollout.attention_mask, mask=rollout.completion_mask)
+    assert (rollout.logp - update.logp).abs().max() < 1e-4
+    assert rollout.completion_mask.sum() > 20
+
+
 def test_lora_on_a_bfloat16_base_plays() -> None:
     policy = CausalLMPolicy(random_model().bfloat16(), lora=LoRA(rank=2))
     rollout = collect(policy, rows=3, episodes=8, group_size=4)
