@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 
+from tokengym.agents import AGENTS
 from tokengym.benchmarks.cost import Meter
 from tokengym.benchmarks.evaluate import Evaluation, eval_env, evaluate
 from tokengym.benchmarks.players import build_config, learner, load_player, outside_agent, tokenizer_kwargs
@@ -21,7 +22,6 @@ from tokengym.benchmarks.suites import Arena, Entrant, Suite
 __all__ = ["Cell", "checkpoint_folder", "open_eval_env", "preflight", "run_cell", "train_env"]
 
 Report = Callable[[str, float, float | None], None]  # agent, share of its training done, last reward
-_LEARNERS = ("sft", "reinforce", "ppo")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def preflight(suite: Suite) -> None:
         venv.close()
         for entrant in suite.entrants:
             options, budget = entrant.options(arena.env)
-            if entrant.kind in _LEARNERS:
+            if entrant.kind in AGENTS:
                 build_config(learner(entrant.kind), options)
                 if budget < 1 and not options.get("updates"):
                     raise ValueError(f"agent {entrant.name!r} has budget={budget} on {arena.env}; expected a number of training tokens")
@@ -174,7 +174,7 @@ def _train_custom(cell: Cell, entrant: Entrant, venv: Any) -> _Trained:
 
 
 def _prepare(cell: Cell, entrant: Entrant, venv: Any, report: Report) -> _Trained:
-    if entrant.kind in _LEARNERS:
+    if entrant.kind in AGENTS:
         return _train_learner(cell, entrant, report)
     if entrant.kind == "custom":
         return _train_custom(cell, entrant, venv)
@@ -196,8 +196,8 @@ def _frame(cell: Cell, entrant: Entrant, venv: Any) -> Record:
     options, budget = entrant.options(cell.arena.env)
     spec = venv.reward.spec if hasattr(venv.reward, "spec") else str(venv.reward)
     kwargs = {**tokenizer_kwargs(cell.suite.model), **cell.arena.kwargs, **cell.arena.eval_kwargs}
-    train = {**cell.arena.train_kwargs, **entrant.train_kwargs} if entrant.kind in (*_LEARNERS, "custom") else {}
-    plays_model = entrant.kind in (*_LEARNERS, "zero-shot")
+    train = {**cell.arena.train_kwargs, **entrant.train_kwargs} if entrant.kind in (*AGENTS, "custom") else {}
+    plays_model = entrant.kind in (*AGENTS, "zero-shot")
     return {
         "schema": SCHEMA,
         "suite": {
@@ -220,7 +220,7 @@ def _frame(cell: Cell, entrant: Entrant, venv: Any) -> Record:
             "kind": entrant.kind,
             "config": options,
             "budget": budget,
-            "start": entrant.start or ("zero-shot" if entrant.kind in _LEARNERS else None),
+            "start": entrant.start or ("zero-shot" if entrant.kind in AGENTS else None),
             "train_kwargs": train,
             "note": entrant.note,
         },

@@ -13,11 +13,11 @@ from typing import Any
 
 from tokengym._models import MODELS
 from tokengym._registry import unknown
+from tokengym.agents import AGENTS
 from tokengym.benchmarks.baselines import BASELINES, make_baseline
 from tokengym.envs import load_tokenizer
 
 __all__ = [
-    "LEARNERS",
     "build_config",
     "check_name",
     "is_import_path",
@@ -27,8 +27,6 @@ __all__ = [
     "resolve",
     "tokenizer_kwargs",
 ]
-
-LEARNERS = {"sft": "tokengym.agents.sft:SFT", "reinforce": "tokengym.agents.reinforce:Reinforce", "ppo": "tokengym.agents.ppo:PPO"}
 
 
 def is_import_path(name: str) -> bool:
@@ -92,10 +90,7 @@ def outside_agent(path: str, **offered: Any) -> Any:
 
 def learner(name: str) -> Any:
     """The learner class called ``name``; a ValueError with "did you mean" otherwise."""
-    if name not in LEARNERS:
-        raise unknown("agent", name, LEARNERS, "A class of your own works too: --agent my_module:MyAgent.")
-    module, _, attribute = LEARNERS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return AGENTS.find(name)
 
 
 def _convert(name: str, value: Any, default: Any, optional: bool) -> Any:

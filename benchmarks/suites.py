@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from tokengym._registry import unknown
 
-__all__ = ["Arena", "Entrant", "Kind", "Suite", "spaced_seeds"]
-
-Kind = Literal["random", "heuristic", "oracle", "zero-shot", "sft", "reinforce", "ppo", "custom"]
+__all__ = ["Arena", "Entrant", "Suite", "spaced_seeds"]
 
 _SPACING = 1000  # between the seeds of two runs; more than any num_envs, because sub-environment i of a run may be seeded with seed + i
 
@@ -39,7 +37,9 @@ class Entrant:
     """One agent of a suite: a row in its tables."""
 
     name: str  # unique in the suite
-    kind: Kind  # what it is made of; "custom" is a "module:attribute" in ``source``
+    kind: (
+        str  # "random", "heuristic", "oracle", "zero-shot", a name of tokengym.agents.AGENTS, or "custom": "module:attribute" in ``source``
+    )
     start: str | None = None  # name of the entrant of the same cell whose trained policy this one starts from; None: the suite's model
     config: Mapping[str, Any] = field(default_factory=dict)  # fields of the learner's options (SFTConfig, ReinforceConfig, PPOConfig)
     budget: int = 0  # training tokens: label tokens in SFT, environment steps in REINFORCE and PPO

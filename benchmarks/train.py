@@ -9,9 +9,10 @@ from typing import Any
 import gymnasium
 
 from tokengym._registry import unknown
+from tokengym.agents import AGENTS
 from tokengym.benchmarks.evaluate import Evaluation, default_examples, eval_env, evaluate
 from tokengym.benchmarks.options import Train
-from tokengym.benchmarks.players import LEARNERS, build_config, is_import_path, learner, outside_agent, tokenizer_kwargs
+from tokengym.benchmarks.players import build_config, is_import_path, learner, outside_agent, tokenizer_kwargs
 from tokengym.envs import TASKS, load_tokenizer
 
 __all__ = ["DEFAULTS", "Plan", "make_plan", "train"]
@@ -76,8 +77,8 @@ def make_plan(options: Train) -> Plan:
     """
     task = TASKS.find(options.env)
     custom = is_import_path(options.agent)
-    if not custom and options.agent not in LEARNERS:
-        raise unknown("agent", options.agent, LEARNERS, "A class of your own works too: --agent my_module:MyAgent.")
+    if not custom and options.agent not in AGENTS:
+        raise unknown("agent", options.agent, AGENTS, "A class of your own works too: --agent my_module:MyAgent.")
     tiny = not (tokens := tokenizer_kwargs(options.model))  # models that speak the builtin tokenizer's tokens are small
     size = "tiny" if tiny else "large"
     tokenizer = load_tokenizer(tokens.get("tokenizer", "builtin"))
@@ -96,7 +97,7 @@ def make_plan(options: Train) -> Plan:
         raise FileExistsError(
             f"{folder} holds a trained agent. Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
         )
-    config = {} if custom else {**DEFAULTS[size][options.agent], "folder": str(folder)}
+    config = {} if custom else {**DEFAULTS[size].get(options.agent, {}), "folder": str(folder)}
     plan = Plan(
         env=options.env,
         agent=options.agent,
