@@ -21,11 +21,10 @@ def build_suite(options: Bench) -> Suite:
         ValueError: an unknown suite, environment, agent, or count.
     """
     suite = SUITES.find(options.suite)
-    largest = max((entrant.budget for entrant in suite.entrants), default=0)
     own = []
     for path in options.agent:
         resolve(path)
-        budget = options.agent_budget or largest
+        budget = options.agent_budget or suite.outside_budget
         own.append(Entrant(name=path.partition(":")[2], kind="custom", source=path, budget=budget, note=f"from {path}"))
     narrowed = suite.narrowed(
         envs=options.envs,

@@ -40,7 +40,7 @@ class Bench:
     episode_start=None, deterministic=False) -> (actions, state), and learn(total_timesteps) to be trained. A class or function gets
     what its arguments ask for by name: env (the training vector environment), env_id, env_kwargs, eval_env, model, seed."""
     agent_budget: _Count = 0
-    """Training tokens of agents of your own. Default: the largest budget in the suite."""
+    """Training tokens of agents of your own. Default: what the suite says."""
     seeds: _Count = 0
     """How many seeds (they are spaced by themselves). Default: the suite's."""
     examples: _Count = 0

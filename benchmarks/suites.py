@@ -66,6 +66,7 @@ class Suite:
     entrants: tuple[Entrant, ...]
     baseline: str = "sft"  # the agent that others are compared with
     compared: tuple[str, ...] = ()  # agents whose difference to the baseline the table states (Holm is over agents x environments)
+    outside_budget: int = 20_000  # training tokens of an agent from outside (--agent), where --agent-budget does not say otherwise
     eval_envs: int = 64  # rows that play at once in evaluation
     min_minutes: int = 0  # how long the suite takes, for the reader of --help, on two cores
 

@@ -97,7 +97,8 @@ def test_csv_and_bad_files(tmp_path: Path) -> None:
 
 def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed; it comes with the datasets library")
-    parquet.write_table(parquet.pa.table({"text": ["a"], "answer": ["b"]}), tmp_path / "d.parquet")
+    table = pytest.importorskip("pyarrow").table({"text": ["a"], "answer": ["b"]})
+    parquet.write_table(table, tmp_path / "d.parquet")
     assert read_path(tmp_path / "d.parquet", None) == [Example("0", "a", ("b",))]
 
 
