@@ -170,7 +170,13 @@ def test_smollm2_plays_as_the_update_pass_sees_it() -> None:
         policy = CausalLMPolicy.from_pretrained("smollm2-135m", device="cpu", dtype="float32")
     except FileNotFoundError as error:
         pytest.skip(str(error))
-    kwargs: dict[str, Any] = {"tokenizer": "smollm2-135m", "prompt_format": "chat", "max_prompt_tokens": 256, "max_new_tokens": 16, "size": 50}
+    kwargs: dict[str, Any] = {
+        "tokenizer": "smollm2-135m",
+        "prompt_format": "chat",
+        "max_prompt_tokens": 256,
+        "max_new_tokens": 16,
+        "size": 50,
+    }
     venv = gymnasium.make_vec("TextQA-v0", num_envs=4, deal="shared", group_size=2, **kwargs)
     rollout = RolloutEngine(policy, venv, seed=0).collect(8)
     venv.close()
