@@ -14,7 +14,9 @@ from tokengym.benchmarks.cells import Cell, run_cell
 
 __all__ = ["Message", "run_here", "run_in_processes"]
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# Read when a process first loads its numerical libraries. oneDNN keeps a compiled product for every shape it meets, 1,024 of them
+# by default; batches of all lengths make that half a gigabyte, which would be counted as some agent's memory.
+_SETTINGS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32"}
 
 
 class Message(NamedTuple):
@@ -78,8 +80,8 @@ def run_in_processes(cells: Sequence[Cell], workers: int) -> Generator[Message, 
     messages: Any = context.Queue()
     for cell in [*cells, *[None] * workers]:
         todo.put(cell)
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # read when a process first loads its numerical libraries
+    before = {name: os.environ.get(name) for name in _SETTINGS}
+    os.environ.update(_SETTINGS)
     processes = [context.Process(target=_work, args=(i, todo, messages), daemon=True) for i in range(workers)]
     try:
         for process in processes:
