@@ -32,6 +32,12 @@ class Draw:
         """A whole number in [low, high]."""
         return low + int(self._next() * (high - low + 1))
 
+    def two(self, low: int, high: int) -> tuple[str, str]:
+        """Two different whole numbers in [low, high], as text."""
+        first = self.number(low, high)
+        second = self.number(low, high - 1)
+        return str(first), str(second + (second >= first))
+
     def some(self, options: Sequence[T], count: int) -> list[T]:
         """``count`` different options, in drawn order."""
         left = list(options)

@@ -13,13 +13,6 @@ _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _MONTHS = "January February March April May June July August September October November December".split()
 
 
-def _two(draw: Draw, low: int, high: int) -> tuple[str, str]:
-    """Two different whole numbers in [low, high]."""
-    first = draw.number(low, high)
-    second = draw.number(low, high - 1)
-    return str(first), str(second + (second >= first))
-
-
 def disaster(draw: Draw, names: Names) -> Mapping[str, str]:
     kind, cause, other = draw.pick(
         (
@@ -33,7 +26,7 @@ def disaster(draw: Draw, names: Names) -> Mapping[str, str]:
             ("blast", "a leaking tank", "a welding spark"),
         )
     )
-    hurt, oldhurt = _two(draw, 3, 89)
+    hurt, oldhurt = draw.two(3, 89)
     return {
         "kind": kind,
         "cause": cause,
@@ -50,7 +43,7 @@ def disaster(draw: Draw, names: Names) -> Mapping[str, str]:
 
 
 def business(draw: Draw, names: Names) -> Mapping[str, str]:
-    jobs, oldjobs = _two(draw, 12, 98)
+    jobs, oldjobs = draw.two(12, 98)
     return {
         "firm": names.firm(),
         "rival": names.firm(),
@@ -87,7 +80,7 @@ def sport(draw: Draw, names: Names) -> Mapping[str, str]:
 
 def council(draw: Draw, names: Names) -> Mapping[str, str]:
     yes, no = draw.number(8, 15), draw.number(1, 7)
-    cost, oldcost = _two(draw, 2, 95)
+    cost, oldcost = draw.two(2, 95)
     month, late = draw.some(_MONTHS, 2)
     return {
         "place": names.place(),
@@ -108,7 +101,7 @@ def council(draw: Draw, names: Names) -> Mapping[str, str]:
 
 
 def science(draw: Draw, names: Names) -> Mapping[str, str]:
-    cut, oldcut = _two(draw, 7, 68)
+    cut, oldcut = draw.two(7, 68)
     habit, habit2 = draw.some(
         "short naps|cold baths|daily walks|green tea|slow breathing|playing chess|morning light|folk dancing|fewer screens|oat bran|choir singing|garden work".split(
             "|"
@@ -132,7 +125,7 @@ def science(draw: Draw, names: Names) -> Mapping[str, str]:
 
 
 def culture(draw: Draw, names: Names) -> Mapping[str, str]:
-    guests, oldguests = _two(draw, 15, 96)
+    guests, oldguests = draw.two(15, 96)
     day, day2 = draw.some(_DAYS, 2)
     return {
         "place": names.place(),
@@ -153,7 +146,7 @@ def culture(draw: Draw, names: Names) -> Mapping[str, str]:
 
 
 def crime(draw: Draw, names: Names) -> Mapping[str, str]:
-    worth, oldworth = _two(draw, 11, 96)
+    worth, oldworth = draw.two(11, 96)
     count, oldcount = draw.some(("two", "three", "four", "five", "six", "seven"), 2)
     return {
         "place": names.place(),

@@ -14,12 +14,6 @@ _DAYS = "星期一 星期二 星期三 星期四 星期五 星期六 星期日".
 _MONTHS = "一月 二月 三月 四月 五月 六月 七月 八月 九月 十月 十一月 十二月".split()
 
 
-def _two(draw: Draw, low: int, high: int) -> tuple[str, str]:
-    first = draw.number(low, high)
-    second = draw.number(low, high - 1)
-    return str(first), str(second + (second >= first))
-
-
 def _disaster(draw: Draw, names: Names) -> Mapping[str, str]:
     kind, cause, other = draw.pick(
         (
@@ -31,7 +25,7 @@ def _disaster(draw: Draw, names: Names) -> Mapping[str, str]:
             ("停电", "电缆过载", "大树倒下"),
         )
     )
-    hurt, oldhurt = _two(draw, 3, 89)
+    hurt, oldhurt = draw.two(3, 89)
     return {
         "kind": kind, "cause": cause, "other": other, "place": names.zh_place(), "near": names.zh_place(), "hurt": hurt, "oldhurt": oldhurt,
         "moved": str(draw.number(10, 95) * 10), "person": names.zh_person(), "day": draw.pick(_DAYS), "year": str(draw.number(1971, 2019)),
@@ -39,7 +33,7 @@ def _disaster(draw: Draw, names: Names) -> Mapping[str, str]:
 
 
 def _business(draw: Draw, names: Names) -> Mapping[str, str]:
-    jobs, oldjobs = _two(draw, 12, 98)
+    jobs, oldjobs = draw.two(12, 98)
     return {
         "firm": names.zh_firm(), "rival": names.zh_firm(), "place": names.zh_place(), "near": names.zh_place(), "person": names.zh_person(),
         "jobs": jobs + "0", "oldjobs": oldjobs + "0", "money": str(draw.number(2, 90)),
@@ -56,7 +50,7 @@ def _sport(draw: Draw, names: Names) -> Mapping[str, str]:
 
 
 def _council(draw: Draw, names: Names) -> Mapping[str, str]:
-    cost, oldcost = _two(draw, 2, 95)
+    cost, oldcost = draw.two(2, 95)
     month, late = draw.some(_MONTHS, 2)
     return {
         "place": names.zh_place(), "near": names.zh_place(), "mayor": names.zh_person(), "critic": names.zh_person(), "cost": cost,

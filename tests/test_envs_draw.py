@@ -23,6 +23,12 @@ def test_number_includes_both_ends() -> None:
     assert {draw.number(3, 5) for _ in range(200)} == {3, 4, 5}
 
 
+def test_two_numbers_differ_and_stay_in_range() -> None:
+    draw = Draw("two")
+    pairs = {draw.two(1, 3) for _ in range(200)}
+    assert pairs == {(a, b) for a in "123" for b in "123" if a != b}
+
+
 def test_some_gives_different_options_and_no_more_than_there_are() -> None:
     draw = Draw("some")
     assert sorted(draw.some([1, 2, 3], 3)) == [1, 2, 3]
