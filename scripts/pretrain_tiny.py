@@ -3,8 +3,8 @@
     python scripts/pretrain_tiny.py [--steps N] [--folder F]
 
 Next-token prediction, AdamW, warm-up and cosine decay, bfloat16 matrix products over float32 weights. It begins with a
-drill: sequences of random tokens that repeat, from which a model learns within 300 updates to look back and copy (induction
-heads, arXiv:2209.11895); on the world's text alone 11 million tokens were not enough for that. What was run (tokens,
+drill: sequences of random tokens that repeat, from which a model learns within about 500 updates to look back and copy (induction
+heads, arXiv:2209.11895); on the world's text alone 9 million tokens were not enough for that. What was run (tokens,
 seconds, hardware, loss) is written to training.json beside the weights.
 """
 
@@ -44,7 +44,7 @@ def drill_rows(generator: torch.Generator, entries: int, share: float) -> tuple[
     """Random tokens in which each row repeats a stretch of its own length, and a mask of the tokens that can be known.
 
     Tokens have frequencies like words (1 / rank, ranks drawn once): the common ones teach looking back, the rare ones join in;
-    with equal frequencies 1,600 updates did not suffice (after arXiv:2205.05055). Stretches have 3 to 12 tokens in the first
+    with equal frequencies 1,200 updates did not suffice (after arXiv:2205.05055). Stretches have 3 to 12 tokens in the first
     half of the drill, ``share`` below 0.5, and then more and more, up to 40. (64, 32 to 116) tokens.
     """
     longest = 12 + round(28 * max(0.0, 2 * share - 1))
