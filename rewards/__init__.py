@@ -7,6 +7,7 @@ import importlib
 from tokengym._registry import Registry
 from tokengym.rewards.base import BaseReward, Custom, Explained, Reward, Sample, Scores, Sum, as_reward, explain
 from tokengym.rewards.compose import Clip, Threshold
+from tokengym.rewards.counts import CountReward
 from tokengym.rewards.grammar import Row, build
 from tokengym.rewards.reference import ReferenceReward
 
@@ -14,6 +15,7 @@ __all__ = [
     "REWARDS",
     "BaseReward",
     "Clip",
+    "CountReward",
     "Custom",
     "Explained",
     "ReferenceReward",

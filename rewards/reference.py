@@ -1,4 +1,4 @@
-"""The base of rewards that hold a response against references and take the best match."""
+"""The base of rewards that hold a response against references: one by one, then the best match or the mean."""
 
 from __future__ import annotations
 
@@ -9,20 +9,52 @@ import numpy as np
 
 from tokengym.rewards.base import BaseReward, Sample, Values
 
-__all__ = ["ReferenceReward"]
+__all__ = ["POOLS", "ReferenceReward"]
+
+POOLS = ("max", "mean")
 
 
 class ReferenceReward(BaseReward):
-    """Write ``compare``; a sample scores the maximum over its references and is not valid without any."""
+    """Write ``compare``; a sample scores the best match over its references, or their mean, and is not valid without any.
+
+    A subclass without a constructor of its own takes ``references`` along: ``RougeL(references="mean")``, in the grammar
+    ``rouge_l(references='mean')``. One with its own constructor adds the argument and hands it on::
+
+        def __init__(self, normalize: bool = True, references: str = "max") -> None:
+            super().__init__(references)
+            self.normalize = normalize
+
+    One that scores whole batches writes ``score`` instead and gives each sample's matches to :meth:`pool`.
+
+    Args:
+        references: "max" takes the best match (the lowest number where ``higher_is_better`` is False), "mean" the mean over all references.
+    Raises:
+        ValueError: ``references`` is neither.
+    """
 
     needs = "references"
+    references: str = "max"
+
+    def __init__(self, references: str = "max") -> None:
+        if references not in POOLS:
+            raise ValueError(f"references={references!r}; expected 'max' (the best match) or 'mean' (over all references)")
+        self.references = references
 
     def compare(self, response: str, reference: str) -> float:
-        """The score of one response against one reference."""
+        """The score of one response against one reference; NaN where the two cannot be compared, which leaves that reference out."""
         raise NotImplementedError(f"{type(self).__name__} must define compare(response, reference)")
 
+    def pool(self, matches: Sequence[float]) -> float:
+        """One number from the scores against each reference, in any order; NaN where there is none."""
+        found = [match for match in matches if match == match]
+        if not found:
+            return math.nan
+        if self.references == "mean":
+            return math.fsum(found) / len(found)  # fsum: the order of the references must not show
+        return max(found) if self.higher_is_better else min(found)
+
     def score(self, batch: Sequence[Sample]) -> Values:
-        """(B,) best match per sample, NaN where a sample has no reference.
+        """(B,) best or mean match per sample, NaN where a sample has no reference.
 
         Raises:
             TypeError: ``references`` is one text instead of a tuple of texts.
@@ -34,8 +66,6 @@ class ReferenceReward(BaseReward):
                 raise TypeError(f"references={references!r} is a text; expected a tuple of texts: ({references!r},)")
             if len(references) == 1:
                 scores[row] = compare(response, references[0])
-            elif references:
-                scores[row] = max([compare(response, reference) for reference in references])
             else:
-                scores[row] = math.nan
+                scores[row] = self.pool([compare(response, reference) for reference in references])
         return scores

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokengym.rewards import ReferenceReward, Sample
+from tokengym.rewards import ReferenceReward, Sample, make_reward
 
 
 class SharedPrefix(ReferenceReward):
@@ -22,6 +22,62 @@ def test_the_best_reference_counts() -> None:
     explained = SharedPrefix().explain([Sample("", "abcd", ("ax", "abcx", "x")), Sample("", "ab", ("b",)), Sample("", "ab")])
     assert explained.scores.tolist() == [3.0, 0.0, 0.0]
     assert explained.valid.tolist() == [True, True, False]
+
+
+SAMPLES = [Sample("", "abcd", ("ax", "abcx", "x", "abcdef")), Sample("", "ab", ("abc",)), Sample("", "ab")]
+
+
+def test_the_mean_over_the_references_is_another_choice() -> None:
+    reward = SharedPrefix(references="mean")
+    assert reward.spec == "prefix(references='mean')" and SharedPrefix().spec == "prefix"
+    assert reward.explain(SAMPLES).scores.tolist() == [(1 + 3 + 0 + 4) / 4, 2.0, 0.0]
+    assert reward.explain(SAMPLES).valid.tolist() == [True, True, False]
+    assert SharedPrefix().explain(SAMPLES).scores.tolist() == [4.0, 2.0, 0.0]
+
+
+def test_the_best_match_of_a_distance_is_the_lowest() -> None:
+    class Distance(SharedPrefix):
+        higher_is_better = False
+
+    assert Distance().explain(SAMPLES).scores.tolist() == [0.0, 2.0, 0.0]
+
+
+def test_the_order_of_the_references_does_not_show() -> None:
+    class Tenths(ReferenceReward):
+        name = "tenths"
+
+        def compare(self, response: str, reference: str) -> float:
+            return float(reference)
+
+    forward = Sample("", "", ("0.1", "1e16", "0.3", "-1e16"))
+    for pool in ("max", "mean"):
+        assert Tenths(pool)([forward]) == Tenths(pool)([forward._replace(references=forward.references[::-1])])
+    assert Tenths("mean").explain([forward]).scores.tolist() == [0.1]
+    assert Tenths().explain([forward._replace(references=("nan", "0.5", "nan"))]).scores.tolist() == [0.5]
+    assert Tenths("mean").explain([forward._replace(references=("nan", "0.5", "nan"))]).scores.tolist() == [0.5]
+    assert not Tenths().explain([forward._replace(references=("nan", "nan"))]).valid[0]
+
+
+def test_subclasses_with_their_own_arguments_take_it_along_or_leave_it() -> None:
+    class Old(SharedPrefix):
+        def __init__(self, scale: float = 1.0) -> None:
+            self.scale = scale
+
+    class New(SharedPrefix):
+        def __init__(self, scale: float = 1.0, references: str = "max") -> None:
+            super().__init__(references)
+            self.scale = scale
+
+    assert Old(2.0).spec == "prefix(scale=2.0)" and Old()(SAMPLES).tolist() == [4.0, 2.0, 0.0]
+    assert New(2.0, "mean").spec == "prefix(scale=2.0, references='mean')" and New(references="mean")(SAMPLES).tolist() == [2.0, 2.0, 0.0]
+
+
+def test_any_other_pooling_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"references='median'; expected 'max' \(the best match\) or 'mean'"):
+        SharedPrefix(references="median")
+    with pytest.raises(ValueError, match=r"column 9: references='best'"):
+        make_reward("rouge_l(references='best')")
+    assert make_reward("rouge_l(references='mean')").explain([Sample("", "x y", ("x y", "z z"))]).scores.tolist() == [0.5]
 
 
 def test_one_text_as_references_is_refused() -> None:
