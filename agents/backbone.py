@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
+from tokengym.agents.attention import STEADY, STEADY_ROWS, Shared
+
 __all__ = ["Backbone"]
 
 
@@ -54,8 +56,32 @@ class Backbone:
         dtype: torch.dtype = self.trunk.dtype
         return dtype
 
-    def hidden(self, input_ids: Tensor, attention_mask: Any = None, position_ids: Tensor | None = None, cache: Any = None) -> Tensor:
-        """Last hidden states (B, T, H) of ``input_ids`` (B, T); ``attention_mask`` as transformers takes it (2-D, 4-D or by layer type)."""
+    @property
+    def steady(self) -> bool:
+        """Whether results shall not depend, to the last bit, on what is computed beside them (see ``attention.py``)."""
+        return bool(getattr(self.config, "_attn_implementation", "") == STEADY)
+
+    def hidden(
+        self,
+        input_ids: Tensor,
+        attention_mask: Any = None,
+        position_ids: Tensor | None = None,
+        cache: Any = None,
+        shared: Shared | None = None,
+    ) -> Tensor:
+        """Last hidden states (B, T, H) of ``input_ids`` (B, T).
+
+        Args:
+            input_ids: (B, T) tokens.
+            attention_mask: as transformers takes it (2-D, 4-D or by layer type).
+            position_ids: (B, T); None counts from 0.
+            cache: a transformers cache.
+            shared: layout of packed rows, in place of a mask; only where ``steady``.
+        """
+        layout: dict[str, Any] = {}
+        if shared is not None:
+            layout["shared"] = shared
+            attention_mask = shared.prompt_mask  # any 4-D mask: so that none is built
         with self.adapter():
             out = self.trunk(
                 input_ids=input_ids,
@@ -63,15 +89,19 @@ class Backbone:
                 position_ids=position_ids,
                 past_key_values=cache,
                 use_cache=cache is not None,
+                **layout,
             )
         states: Tensor = out.last_hidden_state
         return states
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits (K, V), in the model's dtype, of hidden states (K, H)."""
+        count = len(hidden)
+        if self.steady and 0 < count < STEADY_ROWS:
+            hidden = torch.cat([hidden, hidden[-1:].expand(STEADY_ROWS - count, -1)])
         with self.adapter():
             out: Tensor = self._head(inputs_embeds=hidden[None], use_cache=False).logits
-        return out[0]
+        return out[0, :count]
 
     def additive(self, allowed: Tensor, distance: Tensor, dtype: torch.dtype) -> Any:
         """Additive 4-D attention masks, one per layer type where the model has several.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from tokengym.agents.attention import STEADY_ROWS
 from tokengym.agents.backbone import Backbone
 
 __all__ = ["FullDecoder", "SlotCache", "SlotDecoder"]
@@ -28,7 +29,8 @@ class _Plan:
     source: Tensor  # (R,) prefill: which computed row each slot stores (rows with the same prompt are computed once)
     write: tuple[Tensor, Tensor, Tensor, Tensor]  # extend: computed row, its column, slot, position, one entry per real token
     position: Tensor  # (R,) step: position written
-    rows: Tensor  # (R,) step: 0 .. R - 1
+    rows: Tensor  # (R,) step: 0 .. R - 1, the first one repeated where there are few
+    repeated: bool = False
     width: int = 0  # tokens attended to
 
 
@@ -55,6 +57,8 @@ class _SlotLayer(CacheLayerMixin):
         if plan.mode == "step":
             keys[plan.rows, :, plan.position] = key_states[:, :, 0]
             values[plan.rows, :, plan.position] = value_states[:, :, 0]
+            if plan.repeated:
+                return keys[plan.rows, :, : plan.width], values[plan.rows, :, : plan.width]
             count = len(plan.rows)
             return keys[:count, :, : plan.width], values[:count, :, : plan.width]
         if plan.mode == "prefill":
@@ -148,12 +152,17 @@ class SlotDecoder:
         self._held[:count] = last + 1
 
         plan = self._cache.plan
-        plan.mode, plan.width = "step", width
-        plan.rows, plan.position = self._tensor(here), self._tensor(last)
+        plan.mode, plan.width, plan.repeated = "step", width, self.backbone.steady and count < STEADY_ROWS
+        if plan.repeated:
+            again = np.maximum(np.arange(STEADY_ROWS) - (STEADY_ROWS - count), 0)  # 0, 0, ..., 0, 1, ..., R - 1
+            tokens, last = tokens[again], last[again]
+            plan.rows, plan.position = self._tensor(again), self._tensor(last)
+        else:
+            plan.rows, plan.position = self._tensor(here), self._tensor(last)
         distance = plan.position[:, None] - torch.arange(width, device=self._device)  # (R, W)
         distance = distance[:, None]
         mask = self.backbone.additive(distance >= 0, distance, self._dtype)
-        hidden = self.backbone.hidden(self._tensor(tokens)[:, None], mask, plan.position[:, None], self._cache)[:, 0]
+        hidden = self.backbone.hidden(self._tensor(tokens)[:, None], mask, plan.position[:, None], self._cache)[-count:, 0]
         if np.array_equal(order, here):
             return hidden
         back = np.empty_like(order)

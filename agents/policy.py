@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from tokengym._models import model_folder
+from tokengym.agents.attention import make_steady
 from tokengym.agents.backbone import Backbone
 from tokengym.agents.cache import FullDecoder, SlotDecoder
 from tokengym.agents.folder import TOKENIZER_FILES, Vocabulary, file_of, quiet, whole_folder
@@ -69,6 +70,7 @@ class CausalLMPolicy(nn.Module):
         super().__init__()
         self.name = name
         self.source = source
+        make_steady(model)
         self.lora = None if lora is None else LoRAModel(model, lora)
         self._adapter: str | None = None
         self._build(model, nn.Linear(int(_text_config(model).hidden_size), 1))

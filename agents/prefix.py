@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tokengym.agents.attention import Shared
 from tokengym.agents.backbone import Backbone
 
 __all__ = ["Packed", "pack", "shared_hidden"]
@@ -94,9 +95,31 @@ def shared_hidden(backbone: Backbone, input_ids: Tensor, wanted: Tensor) -> tupl
     if packed is None:
         return None
     ids, position, segment, row, offset = (torch.from_numpy(x).to(input_ids.device) for x in packed)
-    place = torch.arange(segment.shape[1], device=segment.device)
+    column = order + torch.where(order >= start[:, None], offset[:, None], 0)
+    place = (row[:, None].expand_as(column), column)
+    if backbone.steady:
+        return backbone.hidden(ids, position_ids=position, shared=_layout(backbone, row, offset, start, end)), *place
+    index = torch.arange(segment.shape[1], device=segment.device)
     same = (segment[:, None] == segment[:, :, None]) | (segment[:, None] == 0)  # (R, S query, S key)
     distance = position[:, :, None] - position[:, None]
-    masks = backbone.additive(same & (place <= place[:, None]), distance, backbone.dtype)
-    column = order + torch.where(order >= start[:, None], offset[:, None], 0)
-    return backbone.hidden(ids, masks, position), row[:, None].expand_as(column), column
+    masks = backbone.additive(same & (index <= index[:, None]), distance, backbone.dtype)
+    return backbone.hidden(ids, masks, position), *place
+
+
+def _layout(backbone: Backbone, row: Tensor, offset: Tensor, start: Tensor, end: Tensor) -> Shared:
+    """Where the packed completions have their queries and keys; ``start`` and ``end`` (B,) as in :func:`pack`."""
+    device = row.device
+    longest = torch.arange(int(start.max()), device=device)
+    distance = (longest[:, None] - longest)[None]  # (1, P, P)
+    prompt_mask = backbone.additive(distance >= 0, distance, backbone.dtype)
+    token = torch.arange(int((end - start).max()), device=device)  # (C,)
+    past = torch.arange(int(end.max()), device=device)  # (W,)
+    at = start[:, None] + token  # (B, C) positions of the completions' tokens
+    there = at < end[:, None]
+    query = torch.where(there, at + offset[:, None], 0)
+    key = torch.where(past < start[:, None], past, past + offset[:, None])
+    key = torch.where(past < end[:, None], key, 0)  # (B, W)
+    distance = at[:, :, None] - past  # (B, C, W)
+    mask = backbone.additive(distance >= 0, distance, backbone.dtype)
+    completion, place = there.nonzero(as_tuple=True)
+    return Shared(prompt_mask, row[:, None], query, key, mask, (completion, place))

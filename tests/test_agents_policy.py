@@ -152,7 +152,7 @@ def test_save_and_load(folder: Path, tmp_path: Path) -> None:
     ours, theirs = policy(ROWS, REAL, with_values=True), again(ROWS, REAL, with_values=True)
     assert torch.equal(ours.logp, theirs.logp) and torch.equal(ours.values, theirs.values)
     assert again.tokenizer_fingerprint == policy.tokenizer_fingerprint
-    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "saved")
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "saved", attn_implementation=policy.model.config._attn_implementation)
     assert torch.equal(plain(ROWS).logits, policy.model(ROWS).logits)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "saved"]  # nothing is left beside
 
