@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tokengym._registry import unknown
-from tokengym.benchmarks.options import COMMANDS, Bench, Eval, Table, Train
+from tokengym.benchmarks.options import COMMANDS, Bench, Eval, Probe, Score, Table, Train
 
 __all__ = ["main"]
 
@@ -67,6 +67,14 @@ def _run(command: Any, line: str) -> None:
         from tokengym.benchmarks.show import evaluate_agent, print_tables
 
         evaluate_agent(command) if isinstance(command, Eval) else print_tables(command)
+    elif isinstance(command, Probe):
+        from tokengym.benchmarks.probe import probe
+
+        probe(command)
+    elif isinstance(command, Score):
+        from tokengym.benchmarks.score import score
+
+        score(command)
     else:
         from tokengym.benchmarks.listing import show
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
-__all__ = ["COMMANDS", "Bench", "Envs", "Eval", "ModelsList", "ModelsPull", "Rewards", "Table", "Train"]
+__all__ = ["COMMANDS", "Bench", "Envs", "Eval", "ModelsList", "ModelsPull", "Probe", "Rewards", "Score", "Table", "Train"]
 
 # A hint of its own in the help text, where the default is written out in the explanation.
 _Text = Annotated[str, arg(help_behavior_hint="")]
@@ -142,6 +142,59 @@ class Eval:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Score:
+    """Score a file of answers, line by line, with one reward or several: mean, 95% interval, components.
+
+    Each line is a JSON object: "response" (a text), and what the rewards need of "prompt" (a text), "references" (a list of texts), "meta"
+    (an object: facts, labels, ...) and "finished" (false where the answer was cut off).
+
+    Two metrics of one file: tokengym score --reward rouge_l --reward "bleu(lang='zh')" answers.jsonl
+
+    A reward of your own, a class or a function over a batch: tokengym score --reward my_module:MyReward answers.jsonl
+    """
+
+    file: Positional[str]
+    """A .jsonl file, or - for standard input."""
+    reward: Annotated[tuple[str, ...], arg(metavar="SPEC", help_behavior_hint="may be repeated"), UseAppendAction]
+    """Reward specification; `tokengym rewards` lists them."""
+    out: _Text = ""
+    """Write the scores of each line into this .jsonl file."""
+    batch: int = 256
+    """Lines that are scored at a time."""
+    quiet: bool = False
+    """Print the figures only, one line per reward."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """Play policies that cheat, print what each earns beside the oracle and the heuristic, and warn where a cheat beats the heuristic.
+
+    A reward that pays for an empty answer, a copied prompt or a list of keywords will be found out by a learner; so find out first.
+
+    The task's own reward: tokengym probe TextSumm-v0
+
+    One that is easily fooled: tokengym probe TextDialogue-v0 --reward faithfulness
+    """
+
+    env: Positional[str]
+    """Environment id; `tokengym envs` lists them."""
+    reward: _Text = ""
+    """Reward specification. Default: the task's."""
+    split: str = "validation"
+    """train, validation or test."""
+    dataset: str = "builtin"
+    """builtin, a named data set, a path, or a hub id."""
+    examples: int = 200
+    """How many examples (all of the split where it has fewer)."""
+    seed: int = 0
+    """Of random tokens and random orders."""
+    json: _Text = ""
+    """Write the same figures into this file."""
+    quiet: bool = False
+    """Print the warnings only."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """Print the tables of a results folder, and write them again beside its records."""
 
@@ -194,6 +247,8 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "bench": (Bench, "train and evaluate every agent of a suite; write tables and learning curves"),
     "train": (Train, "train one agent on one environment and save it"),
     "eval": (Eval, "play held-out examples with one agent"),
+    "score": (Score, "score a file of answers with rewards"),
+    "probe": (Probe, "see what policies that cheat earn"),
     "table": (Table, "print the tables of a results folder"),
     "envs": (Envs, "list the environments"),
     "rewards": (Rewards, "list the rewards"),

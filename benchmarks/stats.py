@@ -23,6 +23,7 @@ __all__ = [
     "iqm",
     "is_above",
     "normalize",
+    "over_examples",
     "verdict",
 ]
 
@@ -111,6 +112,24 @@ def estimate(scores: ArrayLike) -> Estimate:
         return Estimate(mean, math.nan, math.nan, math.nan, seeds, examples)
     half, df, _ = _half_width([(_variance_of_mean(matrix.mean(axis=1)), seeds), (_variance_of_mean(matrix.mean(axis=0)), examples)])
     return Estimate(mean, mean - half, mean + half, df, seeds, examples)
+
+
+def over_examples(scores: ArrayLike) -> Estimate:
+    """Mean and 95% t interval of scores of examples, nothing being trained or drawn: mean +- t(0.975, N - 1) * sqrt(variance / N).
+
+    Args:
+        scores: (N,), one per example; of a difference between two policies, the differences on the same examples.
+    Returns:
+        The estimate; ``low`` and ``high`` are NaN for a single example.
+    Raises:
+        ValueError: no score, or one that is not finite.
+    """
+    values = _matrix(np.asarray(scores, dtype=np.float64)[np.newaxis])[0]
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Estimate(mean, math.nan, math.nan, math.nan, 1, len(values))
+    half, df, _ = _half_width([(_variance_of_mean(values), len(values))])
+    return Estimate(mean, mean - half, mean + half, df, 1, len(values))
 
 
 def difference(a: ArrayLike, b: ArrayLike) -> Difference:

@@ -114,3 +114,14 @@ def test_interval_covers_the_truth(seeds: int) -> None:
         found = stats.estimate(scores)
         inside += found.low < 0 < found.high
     assert 0.92 <= inside / repeats <= 0.995
+
+
+def test_over_examples_by_hand() -> None:
+    found = stats.over_examples([0.2, 0.4, 0.9])  # mean 0.5, variance 0.13
+    half = scipy_stats.t.ppf(0.975, 2) * math.sqrt(0.13 / 3)
+    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half))
+    assert (found.df, found.seeds, found.examples) == (2, 1, 3)
+    assert stats.over_examples([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
+    assert stats.over_examples([0.5]).mean == 0.5 and math.isnan(stats.over_examples([0.5]).low)
+    with pytest.raises(ValueError, match="expected"):
+        stats.over_examples([])
