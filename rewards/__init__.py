@@ -29,14 +29,32 @@ __all__ = [
 ]
 
 _ROWS = {
+    "accuracy": "tokengym.rewards.accuracy:Accuracy",
     "bleu": "tokengym.rewards.bleu:Bleu",
+    "compression": "tokengym.rewards.compression:Compression",
+    "distinct": "tokengym.rewards.repetition:Distinct",
+    "entity_f1": "tokengym.rewards.entity_f1:EntityF1",
     "exact": "tokengym.rewards.exact:Exact",
+    "fact_precision": "tokengym.rewards.faithfulness:FactPrecision",
+    "fact_recall": "tokengym.rewards.faithfulness:FactRecall",
     "faithfulness": "tokengym.rewards.faithfulness:Faithfulness",
+    "fluency": "tokengym.rewards.language_model:Fluency",
+    "json_schema": "tokengym.rewards.format:JsonSchema",
     "length": "tokengym.rewards.length:Length",
+    "length_window": "tokengym.rewards.length:LengthWindow",
+    "macro_f1": "tokengym.rewards.accuracy:MacroF1",
+    "mrr": "tokengym.rewards.ranking:MRR",
+    "ndcg": "tokengym.rewards.ranking:NDCG",
+    "reference_likelihood": "tokengym.rewards.language_model:ReferenceLikelihood",
+    "regex": "tokengym.rewards.format:Regex",
+    "repetition": "tokengym.rewards.repetition:Repetition",
     "rouge_1": "tokengym.rewards.rouge:Rouge1",
     "rouge_2": "tokengym.rewards.rouge:Rouge2",
     "rouge_l": "tokengym.rewards.rouge:RougeL",
     "semantic": "tokengym.rewards.semantic:Semantic",
+    "sentiment": "tokengym.rewards.sentiment:Sentiment",
+    "slot_f1": "tokengym.rewards.slots:SlotF1",
+    "task_success": "tokengym.rewards.slots:TaskSuccess",
     "token_f1": "tokengym.rewards.token_f1:TokenF1",
 }
 

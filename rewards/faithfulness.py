@@ -14,7 +14,7 @@ import numpy as np
 from tokengym.rewards.base import BaseReward, Sample, Values
 from tokengym.rewards.tokens import CJK
 
-__all__ = ["Faithfulness"]
+__all__ = ["FactPrecision", "FactRecall", "Faithfulness"]
 
 _NUMERALS = "〇零一二三四五六七八九十百千万亿两"
 # A number with its inner marks, a run of Chinese numerals, one Han or kana character, or a run of other letters and digits.
@@ -60,6 +60,52 @@ class Faithfulness(BaseReward):
         return np.array([_score(sample) for sample in batch], dtype=np.float64)
 
 
+class FactRecall(BaseReward):
+    """The share of the known facts that the response states, as :class:`Faithfulness` counts them.
+
+    1.0 where the list of facts is empty; an empty response always scores 0.0. The whole prompt copied scores as well as an answer:
+    combine this with a reward that wants brevity.
+
+    Range 0 to 1, higher is better, needs ``meta["facts"]``: a sequence in which each fact is a text or a list of alternative texts.
+    Source: recall of known facts in place of a judge's, after FactScore (arXiv:2305.14251).
+    """
+
+    name = "fact_recall"
+    needs = "meta['facts']"
+
+    def score(self, batch: Sequence[Sample]) -> Values:
+        """(B,) scores, NaN where a sample's meta has no "facts".
+
+        Raises:
+            TypeError: "facts" is not a sequence of texts or of sequences of texts.
+        """
+        pairs = [(sample.response, _known(sample)) for sample in batch]
+        return np.array([math.nan if facts is None else _recall(response, facts) for response, facts in pairs], dtype=np.float64)
+
+
+class FactPrecision(BaseReward):
+    """The share of the response's numbers and names that the prompt or a known fact supports, as :class:`Faithfulness` counts them.
+
+    A response without any number or name scores 0.0, so the empty one does: who claims nothing is not made right by it. One supported
+    name alone scores 1.0: combine this with ``fact_recall``, or take ``faithfulness``, which is the harmonic mean of the two.
+
+    Range 0 to 1, higher is better, needs ``meta["facts"]``: a sequence in which each fact is a text or a list of alternative texts.
+    Source: FactScore's precision (arXiv:2305.14251), with numbers and names in place of a judge's atomic facts.
+    """
+
+    name = "fact_precision"
+    needs = "meta['facts']"
+
+    def score(self, batch: Sequence[Sample]) -> Values:
+        """(B,) scores, NaN where a sample's meta has no "facts".
+
+        Raises:
+            TypeError: "facts" is not a sequence of texts or of sequences of texts.
+        """
+        pairs = [(sample, _known(sample)) for sample in batch]
+        return np.array([math.nan if facts is None else _precision(sample, facts) or 0.0 for sample, facts in pairs], dtype=np.float64)
+
+
 class _Source(NamedTuple):
     """What is looked up in a prompt."""
 
@@ -70,24 +116,40 @@ class _Source(NamedTuple):
 
 
 def _score(sample: Sample) -> float:
-    facts = sample.meta.get("facts")
+    facts = _known(sample)
     if facts is None:
         return math.nan
-    if not sample.response.strip():
-        return 0.0
-    surfaces = _surfaces(_frozen(facts))
-    said = _words(sample.response)
-    stated = sum(any(surface in said for surface in fact) for fact in surfaces)
-    recall = stated / len(surfaces) if surfaces else 1.0
+    recall = _recall(sample.response, facts)
     if recall == 0.0:
         return 0.0
+    precision = _precision(sample, facts)
+    if precision is None:
+        return recall
+    return 2.0 * precision * recall / (precision + recall)
+
+
+def _known(sample: Sample) -> tuple[tuple[str, ...], ...] | None:
+    """For each known fact its surface forms, as joined tokens; None where facts are not known."""
+    facts = sample.meta.get("facts")
+    return None if facts is None else _surfaces(_frozen(facts))
+
+
+def _recall(response: str, facts: tuple[tuple[str, ...], ...]) -> float:
+    """The share of facts that the response states; 0 for an empty response."""
+    if not response.strip():
+        return 0.0
+    said = _words(response)
+    return sum(any(surface in said for surface in fact) for fact in facts) / len(facts) if facts else 1.0
+
+
+def _precision(sample: Sample, facts: tuple[tuple[str, ...], ...]) -> float | None:
+    """The share of the response's mentions that are supported; None where it has none."""
     source = _source(sample.prompt)
     mentions = _mentions(sample.response, source)
     if not mentions:
-        return recall
-    known = frozenset(surface for fact in surfaces for surface in fact)
-    precision = sum(_supported(mention, source, known) for mention in mentions) / len(mentions)
-    return 2.0 * precision * recall / (precision + recall)
+        return None
+    known = frozenset(surface for fact in facts for surface in fact)
+    return sum(_supported(mention, source, known) for mention in mentions) / len(mentions)
 
 
 def _plain(text: str) -> str:

