@@ -51,6 +51,7 @@ _ROWS = {
     "rouge_1": "tokengym.rewards.rouge:Rouge1",
     "rouge_2": "tokengym.rewards.rouge:Rouge2",
     "rouge_l": "tokengym.rewards.rouge:RougeL",
+    "rouge_lsum": "tokengym.rewards.rouge_lsum:RougeLsum",
     "semantic": "tokengym.rewards.semantic:Semantic",
     "sentiment": "tokengym.rewards.sentiment:Sentiment",
     "slot_f1": "tokengym.rewards.slots:SlotF1",

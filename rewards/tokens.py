@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Hashable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Mapping
+from functools import cache, lru_cache
 from typing import TypeVar
 
-__all__ = ["CJK", "has_cjk", "ngram_counts", "overlap", "reference_counts", "rouge_tokens", "squad_tokens", "word_count"]
+__all__ = [
+    "CJK",
+    "has_cjk",
+    "ngram_counts",
+    "overlap",
+    "reference_counts",
+    "rouge_bytes",
+    "rouge_tokens",
+    "squad_tokens",
+    "word_count",
+]
 
 # Character class (without brackets) of Han and kana: scripts that put no space between words.
 # Punctuation of these scripts (U+3001 and its neighbours) is not in it; the marks U+3005 and U+3007 act as characters.
@@ -22,10 +33,11 @@ CJK = (
 _Item = TypeVar("_Item", bound=Hashable)
 _CACHE = 8192  # texts; references come again and again, and several metrics read one response
 _ANY_CJK = re.compile(f"[{CJK}]")
-_ROUGE_WORD = re.compile("[a-z0-9]+")
 _ROUGE_WORD_OR_CJK = re.compile(f"[a-z0-9]+|[{CJK}]")
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 _WORD_OR_CJK = re.compile(rf"[{CJK}]|[^\W{CJK}]+")
+_LOWERED = string.ascii_letters + string.digits
+_ROUGE_BYTES = bytes(ord(chr(code).lower()) if chr(code) in _LOWERED else ord(" ") for code in range(256))
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -35,14 +47,46 @@ def has_cjk(text: str) -> bool:
 
 
 @lru_cache(maxsize=_CACHE)
-def rouge_tokens(text: str) -> tuple[str, ...]:
+def rouge_tokens(text: str, stem: bool = False) -> tuple[str, ...]:
     """Runs of a-z and 0-9 after lowering, as in the ``rouge-score`` package; Chinese and Japanese by character.
 
     A text with Chinese or Japanese is first brought to Unicode's NFKC form, so that full-width letters and digits count.
+
+    Args:
+        text: any text.
+        stem: brings words of more than three letters to their stems, as ``use_stemmer=True`` of ``rouge-score`` does.
+    Raises:
+        ImportError: ``stem`` is asked for and nltk is not installed.
     """
+    if stem:
+        return tuple([_stem(word) if len(word) > 3 else word for word in rouge_tokens(text)])
     if has_cjk(text):
         return tuple(_ROUGE_WORD_OR_CJK.findall(unicodedata.normalize("NFKC", text).lower()))
-    return tuple(_ROUGE_WORD.findall(text.lower()))
+    return tuple(rouge_bytes(text).decode().split())
+
+
+def rouge_bytes(text: str) -> bytes:
+    """``text`` (no Chinese or Japanese) lowered, all but a-z and 0-9 turned to blanks: what cuts words in a fifth of a regex's time.
+
+    A letter beyond ASCII becomes as many blanks as it has bytes, since all of those stand above 127.
+    """
+    plain = text if text.isascii() else text.lower()  # lowering comes first: the Kelvin sign becomes a "k"
+    return plain.encode("utf-8", "replace").translate(_ROUGE_BYTES)
+
+
+@lru_cache(maxsize=65536)
+def _stem(word: str) -> str:
+    return _stemmer()(word)
+
+
+@cache
+def _stemmer() -> Callable[[str], str]:
+    """nltk's Porter stemmer, its own extensions included: the one that ``rouge-score`` uses."""
+    try:
+        stem: Callable[[str], str] = importlib.import_module("nltk.stem.porter").PorterStemmer().stem
+    except ImportError as error:
+        raise ImportError("stemming needs nltk: pip install 'nltk>=3.8'") from error
+    return stem
 
 
 @lru_cache(maxsize=_CACHE)

