@@ -63,6 +63,7 @@ ROWS: dict[str, Row] = {
         "faithfulness",
         metas=st.fixed_dictionaries({"facts": st.lists(st.one_of(_words, st.lists(_words, max_size=2)), max_size=3)}),
     ),
+    "fluency": Row("fluency", wrong=WRONG._replace(response="homes Bob 40 in in Leeds the."), reaches_best=False, cost="neural"),
     "json_schema": Row(
         "json_schema",
         Sample("", '{"city": "Leeds"}', meta={"schema": _SCHEMA}),
@@ -74,6 +75,7 @@ ROWS: dict[str, Row] = {
     "macro_f1": Row("macro_f1", _LABELLED, _LABELLED._replace(response="Science."), metas=st.just({"label": "sport"})),
     "mrr": Row("mrr", _RANKED, _RANKED._replace(response="1 2 3"), metas=st.fixed_dictionaries({"relevance": _grades})),
     "ndcg": Row("ndcg", _RANKED, _RANKED._replace(response="1 2 3"), metas=st.fixed_dictionaries({"relevance": _grades})),
+    "reference_likelihood": Row("reference_likelihood", empty=None, reaches_best=False, cost="neural"),
     "regex": Row("regex(pattern='[A-Z].*[.]')", wrong=WRONG._replace(response="no full stop")),
     "repetition": Row("repetition", wrong=WRONG._replace(response="homes and homes and homes and homes and homes")),
     "rouge_1": Row("rouge_1"),
