@@ -32,8 +32,19 @@ def build_suite(options: Bench) -> Suite:
         seeds=options.seeds or None,
         examples=options.examples or None,
         model=options.model or None,
+        label_noise=_share(options.label_noise) if options.label_noise else None,
     )
     return narrowed.narrowed(extra=own)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError(f"--label-noise {text!r}; expected a share between 0 and 1, as in --label-noise 0.25")
+    return share
 
 
 def bench(options: Bench, line: str) -> None:

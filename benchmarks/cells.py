@@ -75,9 +75,10 @@ def preflight(suite: Suite) -> None:
     """
     for arena in suite.arenas:
         venv = open_eval_env(suite, arena)
-        if arena.examples > len(venv.examples):
+        if arena.first + arena.examples > len(venv.examples):
             raise ValueError(
-                f"{arena.env}: examples={arena.examples}, but split {arena.split!r} has {len(venv.examples)}; ask for that many or fewer"
+                f"{arena.env}: examples={arena.examples} after the first {arena.first}, "
+                f"but split {arena.split!r} has {len(venv.examples)} in all; ask for fewer"
             )
         venv.close()
         for entrant in suite.entrants:
@@ -210,6 +211,7 @@ def _frame(cell: Cell, entrant: Entrant, venv: Any) -> Record:
         "data": {
             "name": str(kwargs.get("dataset", "builtin")),
             "split": cell.arena.split,
+            "first": cell.arena.first,
             "n": len(venv.examples),
             "sha256": marks["data"],
         },
@@ -273,7 +275,7 @@ def run_cell(cell: Cell, report: Report = lambda agent, share, reward: None) -> 
             trained = _prepare(dataclasses.replace(cell, done=done), entrant, venv, report)
             if entrant.name in started_from:
                 _keep_policy(cell, entrant, trained.player)
-            found = evaluate(trained.player, venv, cell.arena.examples, seed=cell.seed)
+            found = evaluate(trained.player, venv, cell.arena.examples, first=cell.arena.first, seed=cell.seed)
             record["eval"] = _played(found)
             record["used"] = {"labels": trained.labels, "reward_calls": trained.reward_calls}
             record["training"] = dict(trained.curve)

@@ -119,16 +119,18 @@ def evaluate(
     venv: Any,
     examples: int,
     *,
+    first: int = 0,
     seed: int = 0,
     deterministic: bool = True,
     progress: Callable[[int], object] | None = None,
 ) -> Evaluation:
-    """Plays examples 0 .. ``examples`` - 1 of ``venv`` once each.
+    """Plays examples ``first`` .. ``first + examples - 1`` of ``venv`` once each.
 
     Args:
         player: anything with ``predict``.
         venv: from :func:`eval_env`.
         examples: how many; exactly these are dealt, so that short episodes are not favoured.
+        first: examples that are passed over.
         seed: of the environment (and of nothing else).
         deterministic: passed to ``predict``; True is greedy decoding.
         progress: called with the number of episodes that ended, each time some did.
@@ -136,17 +138,19 @@ def evaluate(
         The evaluation, in the order of the examples.
     Raises:
         TypeError: ``player`` has no ``predict``, or it returns something else than (actions, state).
-        ValueError: ``examples`` is not between 1 and the size of the split, or the actions are not one per row.
+        ValueError: the split does not have these examples, or the actions are not one per row.
     """
     if not callable(getattr(player, "predict", None)):
         raise TypeError(
             f"{type(player).__name__} has no predict(obs, state=None, episode_start=None, deterministic=False); a benchmark needs it"
         )
-    if not 1 <= examples <= len(venv.examples):
-        raise ValueError(f"examples={examples}; this split has {len(venv.examples)} examples, so expected 1 to {len(venv.examples)}")
+    most = len(venv.examples) - first
+    if first < 0 or not 1 <= examples <= most:
+        after = f" and {first} are passed over" if first else ""
+        raise ValueError(f"examples={examples}; this split has {len(venv.examples)} examples{after}, so expected 1 to {most}")
     finished: dict[int, tuple[float, dict[str, Any]]] = {}
     with Meter() as meter:
-        obs, infos = venv.reset(seed=seed, options={"episodes": examples})
+        obs, infos = venv.reset(seed=seed, options={"episodes": examples, "first": first})
         episode_start = np.ones(venv.num_envs, dtype=bool)
         state: Any = None
         while len(finished) < examples:

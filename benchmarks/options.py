@@ -47,6 +47,8 @@ class Bench:
     """How many held-out examples per environment. Default: the suite's."""
     model: _Text = ""
     """Model that is played zero-shot and that training starts from. Default: the suite's."""
+    label_noise: _Text = ""
+    """Share of flawed training labels, 0 to 1, for agents that do not set their own. Default: each task's mixture."""
     workers: int = 2
     """Processes of one thread each; 1 runs everything in this process."""
     resume: bool = False

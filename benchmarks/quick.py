@@ -11,10 +11,11 @@ __all__ = ["SUITE"]
 _LABELS = 384  # labelled training examples: what SFT imitates, and what RL's reward reads
 
 # The training labels are the world's usual mixture of good and flawed ones; validation and test references are clean.
+# The first 200 test examples and the first five seeds were used up while these settings were chosen: nothing is measured on them.
 _ARENAS = (
-    Arena(env="TextSumm-v0", train_kwargs={"size": _LABELS}),
-    Arena(env="TextDialogue-v0", train_kwargs={"size": _LABELS}),
-    Arena(env="TextQA-v0", train_kwargs={"size": _LABELS}),
+    Arena(env="TextSumm-v0", train_kwargs={"size": _LABELS}, first=200),
+    Arena(env="TextDialogue-v0", train_kwargs={"size": _LABELS}, first=200),
+    Arena(env="TextQA-v0", train_kwargs={"size": _LABELS}, first=200),
 )
 
 # Every trained agent keeps the weights that did best on the same 48 validation examples, greedily decoded.
@@ -77,7 +78,7 @@ SUITE = Suite(
     title="Quick suite: three text tasks, token-level agents from one pretrained model",
     model="builtin:tiny",
     arenas=_ARENAS,
-    seeds=spaced_seeds(5),
+    seeds=spaced_seeds(5, used=5),
     entrants=_ENTRANTS,
     compared=("sft-filtered", "sft+reinforce", "sft+ppo"),
     min_minutes=10,

@@ -13,11 +13,11 @@ __all__ = ["Arena", "Entrant", "Suite", "spaced_seeds"]
 _SPACING = 1000  # between the seeds of two runs; more than any num_envs, because sub-environment i of a run may be seeded with seed + i
 
 
-def spaced_seeds(count: int) -> tuple[int, ...]:
-    """``count`` seeds so far apart that no environment of one run gets the seed of another run's."""
+def spaced_seeds(count: int, used: int = 0) -> tuple[int, ...]:
+    """``count`` seeds so far apart that no environment of one run gets the seed of another run's; ``used`` seeds are passed over."""
     if count < 1:
         raise ValueError(f"seeds={count}; expected at least 1 (3 for a look, 5 or more for a paper)")
-    return tuple(_SPACING * (i + 1) for i in range(count))
+    return tuple(_SPACING * (i + 1) for i in range(used, used + count))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,7 @@ class Arena:
     eval_kwargs: Mapping[str, Any] = field(default_factory=dict)  # more keywords for evaluation only
     split: str = "test"  # what the figures are measured on
     examples: int = 200  # how many held-out examples, the same for every agent and seed
+    first: int = 0  # held-out examples that are passed over, because settings were chosen on them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +106,12 @@ class Suite:
         seeds: int | None = None,
         examples: int | None = None,
         model: str | None = None,
+        label_noise: float | None = None,
         extra: Iterable[Entrant] = (),
     ) -> Suite:
         """A copy with only some environments and agents (with those they start from), other seeds, fewer examples, or more agents.
+
+        ``label_noise`` is the share of flawed training labels, in place of each task's own.
 
         Raises:
             ValueError: a name that the suite does not have, or a count below 1.
@@ -117,6 +121,8 @@ class Suite:
             if examples < 1:
                 raise ValueError(f"examples={examples}; expected at least 1")
             arenas = tuple(replace(arena, examples=examples) for arena in arenas)
+        if label_noise is not None:
+            arenas = tuple(replace(arena, train_kwargs={**arena.train_kwargs, "label_noise": label_noise}) for arena in arenas)
         entrants = self.entrants
         if agents:
             wanted: set[str] = set()

@@ -41,9 +41,11 @@ class Dealer:
                 self._orders[i].start(int(self._generators[i].integers(2**63)))
                 self._seeded[i] = True
 
-    def limit(self, episodes: int | None) -> None:
-        """From now on deals exactly this many episodes (shared only); None: no end."""
+    def limit(self, episodes: int | None, first: int | None = None) -> None:
+        """From now on deals exactly this many episodes (shared only), from place ``first`` of the order on; None: no end, no jump."""
         self._left = episodes
+        if first is not None:
+            self._orders[0].start(self._orders[0].seed, int(first))
 
     def deal(self, row: int) -> tuple[int, int] | None:
         """The next (example index, deal index) for ``row``; None where no episode is left."""

@@ -47,6 +47,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
 
     ``reset`` takes the options ``index`` or ``sample_id`` (one, or N of them), ``reset_mask`` ((N,) bool: which rows), and, with
     deal="shared", ``episodes``: exactly that many are dealt; a row that gets none is idle: all padding, reward 0, its action ignored.
+    With it may go ``first``: the place in the order at which dealing begins (without it, dealing goes on where it stopped).
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
@@ -144,13 +145,13 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         """
         options = dict(options or {})
         rows = self._masked(options.pop("reset_mask", None))
-        episodes = options.pop("episodes", None)
+        episodes, first = options.pop("episodes", None), options.pop("first", None)
         picks = self.engine.picks(options, self.num_envs)
-        if episodes is not None:
-            self._check_episodes(episodes, rows, picks)
+        if episodes is not None or first is not None:
+            self._check_episodes(episodes, first, rows, picks)
         self._dealer.seed(self._seeds(seed), rows)
         if len(rows) == self.num_envs:
-            self._dealer.limit(episodes)
+            self._dealer.limit(episodes, first)
         self._was_reset = True
         return self._begin(rows, picks)
 
@@ -319,11 +320,13 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         rows: list[int] = np.flatnonzero(mask).tolist()
         return rows
 
-    def _check_episodes(self, episodes: Any, rows: Sequence[int], picks: Sequence[int | None]) -> None:
+    def _check_episodes(self, episodes: Any, first: Any, rows: Sequence[int], picks: Sequence[int | None]) -> None:
         if self.deal != "shared":
             raise ValueError(f"reset option episodes={episodes!r} wants one order for all rows: make_vec(..., deal='shared')")
         if isinstance(episodes, bool) or not isinstance(episodes, int | np.integer) or episodes < 1:
             raise ValueError(f"reset option episodes={episodes!r}; expected a whole number, 1 or more")
+        if first is not None and (isinstance(first, bool) or not isinstance(first, int | np.integer) or first < 0):
+            raise ValueError(f"reset option first={first!r}; expected a whole number, 0 or more")
         if len(rows) < self.num_envs or any(pick is not None for pick in picks):
             raise ValueError("reset option episodes goes with neither reset_mask nor index nor sample_id")
 

@@ -44,6 +44,15 @@ def test_rows_do_not_matter() -> None:
     assert one[0].responses == one[1].responses == one[2].responses
 
 
+def test_examples_can_be_passed_over() -> None:
+    venv = eval_env("TextQA-v0", 3, split="test", size=12)
+    heuristic = make_baseline("heuristic", venv)
+    all_of_them, later = evaluate(heuristic, venv, 12), evaluate(heuristic, venv, 5, first=7)
+    assert later.sample_ids == all_of_them.sample_ids[7:] and later.rewards == all_of_them.rewards[7:]
+    with pytest.raises(ValueError, match="examples=6; this split has 12 examples and 7 are passed over, so expected 1 to 5"):
+        evaluate(heuristic, venv, 6, first=7)
+
+
 def test_the_mean_and_its_line() -> None:
     venv = eval_env("TextQA-v0", 2, split="test")
     found = evaluate(make_baseline("oracle", venv), venv, 3)

@@ -25,5 +25,10 @@ def test_the_fight_is_fair() -> None:
     assert all("label_noise" not in {**arena.kwargs, **arena.eval_kwargs} for arena in SUITE.arenas)
 
 
+def test_nothing_is_measured_on_what_the_settings_were_chosen_on() -> None:
+    assert all(arena.first == 200 for arena in SUITE.arenas)
+    assert not set(SUITE.seeds) & {1000, 2000, 3000, 4000, 5000}
+
+
 def test_all_options_are_known() -> None:
     preflight(SUITE)

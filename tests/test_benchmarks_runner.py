@@ -138,7 +138,7 @@ def test_a_failure_does_not_lose_the_others(tmp_path: Path, monkeypatch: pytest.
 
 def test_mistakes_are_found_before_anything_runs(tmp_path: Path) -> None:
     too_many = replace(_ANCHORS, arenas=(Arena(env="TextQA-v0", eval_kwargs={"size": 5}, examples=6),))
-    with pytest.raises(ValueError, match="examples=6, but split 'test' has 5"):
+    with pytest.raises(ValueError, match="examples=6 after the first 0, but split 'test' has 5 in all"):
         run_suite(too_many, tmp_path / "out", workers=1, quiet=True)
     wrong = replace(_ANCHORS, entrants=(Entrant(name="sft", kind="sft", config={"learning_rat": 1}, budget=10),))
     with pytest.raises(ValueError, match="Did you mean 'learning_rate'"):

@@ -23,6 +23,7 @@ SUITE = Suite(
 
 def test_seeds_are_spaced() -> None:
     assert spaced_seeds(3) == (1000, 2000, 3000)
+    assert spaced_seeds(2, used=3) == (4000, 5000)
     with pytest.raises(ValueError, match="seeds=0"):
         spaced_seeds(0)
 
@@ -39,6 +40,12 @@ def test_narrowing_takes_starts_along() -> None:
     assert len(small.seeds) == 5 and small.model == "n" and small.compared == ("sft+ppo",)
     assert SUITE.narrowed(agents=["random"]).compared == ()
     assert SUITE.narrowed(extra=[Entrant(name="mine", kind="custom")]).entrants[-1].name == "mine"
+
+
+def test_label_noise_is_for_training_only() -> None:
+    noisy = SUITE.narrowed(label_noise=0.25)
+    assert [dict(a.train_kwargs) for a in noisy.arenas] == [{"label_noise": 0.25}] * 2
+    assert all(not a.kwargs and not a.eval_kwargs for a in noisy.arenas)
 
 
 def test_what_a_suite_refuses() -> None:

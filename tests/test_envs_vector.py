@@ -108,6 +108,8 @@ def test_idle_rows() -> None:
     assert not (env.active.any() or obs["attention_mask"].any() or rewards.any() or terminated.any() or truncated.any()) and infos == {}
     _, infos = env.reset(options={"episodes": 3})
     assert infos["deal_index"].tolist() == [2, 3, 4] and infos["index"].tolist() == [2, 0, 1]  # goes on in the order
+    _, infos = env.reset(options={"episodes": 2, "first": 1})
+    assert infos["deal_index"].tolist()[:2] == [1, 2] and infos["index"].tolist()[:2] == [1, 2]  # begins at a place of the order
     env.reset()
     env.step(np.array([EOS] * 3))
     assert env.active.all()  # without a limit there is no end
@@ -207,6 +209,8 @@ def test_bad_calls() -> None:
     for target, arguments, message in [
         (env, {"options": {"episodes": 4}}, r"wants one order for all rows: make_vec\(..., deal='shared'\)"),
         (shared, {"options": {"episodes": 0}}, "episodes=0"),
+        (shared, {"options": {"episodes": 1, "first": -1}}, "first=-1"),
+        (shared, {"options": {"first": 1}}, "episodes=None"),
         (shared, {"options": {"episodes": 4, "index": 0}}, "goes with neither"),
         (env, {"options": {"indx": 4}}, "Did you mean 'index'"),
         (env, {"seed": [1]}, r"1 seeds for 2 order\(s\)"),
