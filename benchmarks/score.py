@@ -36,7 +36,7 @@ class Scored(NamedTuple):
         corpus: whether it is a metric with counts.
         lowest, highest: of the single answers.
         components: their means; they add up to the mean.
-        count: answers that could be scored.
+        scored: answers that could be scored.
         invalid: lines of those that could not.
     """
 
@@ -47,7 +47,7 @@ class Scored(NamedTuple):
     lowest: float
     highest: float
     components: dict[str, float]
-    count: int
+    scored: int
     invalid: list[int]
 
 
@@ -107,7 +107,7 @@ class Tally:
             lowest=float(scores.min()),
             highest=float(scores.max()),
             components={name: float(np.concatenate(values).mean()) for name, values in self._components.items()},
-            count=len(scores),
+            scored=len(scores),
             invalid=self._invalid,
         )
 
@@ -153,7 +153,7 @@ def _lines(tally: Tally, found: Scored) -> list[list[str]]:
     """The table rows of one reward: its own, and one for each component."""
     how = "all answers together" if found.corpus else "mean"
     how += "" if tally.reward.higher_is_better else ", lower is better"
-    rows = [[tally.spec, _value(found), how, f"{found.lowest:.4f}", f"{found.highest:.4f}", f"{found.count:,}"]]
+    rows = [[tally.spec, _value(found), how, f"{found.lowest:.4f}", f"{found.highest:.4f}", f"{found.scored:,}"]]
     if len(found.components) > 1:
         rows += [[f"  {name}", f"{mean:.4f}", "component", "", "", ""] for name, mean in found.components.items()]
     return rows

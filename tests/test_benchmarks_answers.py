@@ -14,13 +14,13 @@ from tokengym.rewards import Sample
 def test_a_file(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text(
-        '\ufeff{"prompt": "p", "response": "下雨", "references": ["a", "b"], "meta": {"facts": ["x"]}, "finished": false, "id": 7, "x": 1}\n'
+        '\ufeff{"prompt": "p", "response": "雨", "references": ["a", "b"], "meta": {"facts": ["x"]}, "finished": false, "id": 7, "x": 0}\n'
         "\n"
         '{"response": "", "references": null, "meta": null, "prompt": null}\n',
         encoding="utf-8",
     )
     assert list(read_answers(str(file))) == [
-        Answer(1, 7, Sample("p", "下雨", ("a", "b"), {"facts": ["x"]}, False)),
+        Answer(1, 7, Sample("p", "雨", ("a", "b"), {"facts": ["x"]}, False)),
         Answer(3, None, Sample("", "", (), {}, True)),
     ]
     assert count_lines(str(file)) == 3 and count_lines("-") is None

@@ -63,7 +63,7 @@ def test_the_figures_by_hand() -> None:
     found = tally.result()
     half = 4.302652729749464 * np.sqrt(0.25 / 3)  # t(0.975, 2) times the error of the mean of 1, 0.5, 0
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half))
-    assert (found.corpus, found.lowest, found.highest, found.count, found.invalid) == (False, 0.0, 1.0, 3, [9])
+    assert (found.corpus, found.lowest, found.highest, found.scored, found.invalid) == (False, 0.0, 1.0, 3, [9])
     assert found.components == {"rouge_1": 0.5}
 
 
@@ -87,7 +87,7 @@ def test_a_metric_with_counts_is_not_the_mean() -> None:
     found = tally.result()
     assert found.value == 2 / 6 and found.corpus  # the mean of single texts would be 1/2
     assert 0.0 <= found.low < 2 / 6 < found.high <= 1.0
-    assert (found.lowest, found.highest, found.count, found.invalid) == (0.0, 1.0, 3, [3])
+    assert (found.lowest, found.highest, found.scored, found.invalid) == (0.0, 1.0, 3, [3])
 
 
 def test_the_bootstrap_covers_and_repeats() -> None:
