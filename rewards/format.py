@@ -19,7 +19,7 @@ __all__ = ["JsonSchema", "Regex"]
 class Regex(BaseReward):
     """1.0 where the whole response, without white space at its ends, matches the pattern, else 0.0.
 
-    A pattern can take exponentially long on a text made for it ("(a+)+b"). A match that is not decided after ``timeout`` seconds is
+    A pattern can take exponentially long on a text made for it ("(a|aa)+"). A match that is not decided after ``timeout`` seconds is
     given up: such a sample is not valid. Only there does the outcome depend on the machine; a pattern without nested repeats decides
     100,000 characters in milliseconds. Whether an empty response matches is the pattern's choice.
 

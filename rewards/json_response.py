@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 __all__ = ["MAX_DEPTH", "read_json"]
@@ -55,15 +56,12 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        if not inner:
-            return
-        level = inner
-    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    level = _containers([value])
+    for _ in range(MAX_DEPTH):
+        level = _containers(item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer))
+    if level:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _containers(values: Iterable[Any]) -> list[dict[str, Any] | list[Any]]:
+    return [value for value in values if isinstance(value, dict | list)]

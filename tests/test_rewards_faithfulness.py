@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tokengym.rewards import Sample
-from tokengym.rewards.faithfulness import Faithfulness
+from tokengym.rewards.faithfulness import FactPrecision, FactRecall, Faithfulness
 
 SOURCE = (
     "A fire broke out at the Bolton Mill in Harwick on Monday, and 3,500 people fled. Marta Silva, a researcher, said 12.5 percent of "
@@ -114,3 +114,36 @@ def test_facts_of_another_shape_are_refused(facts: Any) -> None:
 
 def test_facts_may_be_tuples_too() -> None:
     assert score("Harwick", (("Harwick", "the town"),)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("response", "precision", "recall"),
+    [
+        ("On Monday 3500 people fled Harwick, Marta Silva said.", 1, 1),
+        ("Harwick lost 3,500 people.", 1, 2 / 4),
+        ("In Harwick the Bolton Mill burned on Friday.", 2 / 3, 1 / 4),
+        ("Leeds burned in 1999.", 1, 0),  # supported, and not asked for
+        ("Bob Stone paid 70.", 0, 0),
+        ("harwick burned, thousands fled", 0, 2 / 4),  # claims without a number or a name are not weighed
+        ("Nothing is known.", 0, 0),
+        ("", 0, 0),
+        ("  \n", 0, 0),
+    ],
+)
+def test_precision_and_recall_alone(response: str, precision: float, recall: float) -> None:
+    batch = [Sample(SOURCE, response, meta={"facts": FACTS})]
+    assert FactPrecision().explain(batch).scores[0] == pytest.approx(precision)
+    assert FactRecall().explain(batch).scores[0] == pytest.approx(recall)
+
+
+def test_recall_and_precision_without_facts() -> None:
+    batch = [Sample(SOURCE, "Harwick"), Sample(SOURCE, "Harwick", meta={"facts": []}), Sample(SOURCE, "", meta={"facts": []})]
+    assert FactRecall().explain(batch).valid.tolist() == FactPrecision().explain(batch).valid.tolist() == [False, True, True]
+    assert FactRecall()(batch).tolist() == FactPrecision()(batch).tolist() == [0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("facts", ["Harwick", 3, [3]])
+def test_recall_and_precision_refuse_facts_of_another_shape(facts: Any) -> None:
+    for reward in (FactRecall(), FactPrecision()):
+        with pytest.raises(TypeError, match="expected a sequence in which each fact"):
+            reward([Sample(SOURCE, "Harwick", meta={"facts": facts})])
