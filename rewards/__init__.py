@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from tokengym._registry import Registry
-from tokengym.rewards.base import BaseReward, Custom, Explained, Reward, Sample, Scores, Sum, as_reward, explain
+from tokengym.rewards.base import BaseReward, Custom, Explained, Product, Reward, Sample, Scores, Sum, as_reward, explain
 from tokengym.rewards.compose import Clip, Threshold
 from tokengym.rewards.counts import CountReward
 from tokengym.rewards.grammar import Row, build
@@ -18,6 +18,7 @@ __all__ = [
     "CountReward",
     "Custom",
     "Explained",
+    "Product",
     "ReferenceReward",
     "Reward",
     "Sample",
@@ -31,6 +32,7 @@ __all__ = [
 _ROWS = {
     "accuracy": "tokengym.rewards.accuracy:Accuracy",
     "bleu": "tokengym.rewards.bleu:Bleu",
+    "classifier": "tokengym.rewards.classifier:Classifier",
     "compression": "tokengym.rewards.compression:Compression",
     "distinct": "tokengym.rewards.repetition:Distinct",
     "entity_f1": "tokengym.rewards.entity_f1:EntityF1",
@@ -40,8 +42,10 @@ _ROWS = {
     "faithfulness": "tokengym.rewards.faithfulness:Faithfulness",
     "fluency": "tokengym.rewards.language_model:Fluency",
     "json_schema": "tokengym.rewards.format:JsonSchema",
+    "kl": "tokengym.rewards.log_ratio:KL",
     "length": "tokengym.rewards.length:Length",
     "length_window": "tokengym.rewards.length:LengthWindow",
+    "log_ratio": "tokengym.rewards.log_ratio:LogRatio",
     "macro_f1": "tokengym.rewards.accuracy:MacroF1",
     "mrr": "tokengym.rewards.ranking:MRR",
     "ndcg": "tokengym.rewards.ranking:NDCG",
@@ -59,7 +63,8 @@ _ROWS = {
     "token_f1": "tokengym.rewards.token_f1:TokenF1",
 }
 
-REWARDS: Registry[Row] = Registry("reward", _ROWS, hint="A reward of your own becomes known by REWARDS.register('my_name', reward).")
+_HINT = "A reward of your own becomes known by REWARDS.register('my_name', reward), or is written as 'my_module:my_reward'."
+REWARDS: Registry[Row] = Registry("reward", _ROWS, hint=_HINT)
 """Name to reward: a class, whose arguments the grammar may give, or a ready reward or function over a batch."""
 
 
@@ -77,8 +82,8 @@ def make_reward(spec: str | Reward) -> BaseReward:
     """The reward that a specification names, or the given reward itself.
 
     Args:
-        spec: a specification such as ``"0.7*rouge_l + 0.3*semantic - 0.02*length(goal=20)"`` (the grammar stands in
-            ``grammar.py``), a reward, or a function that takes a batch of samples and returns one number for each.
+        spec: a specification such as ``"0.7*rouge_l + 0.3*semantic - 0.02*length(goal=20)"`` or ``"my_module:MyReward(size=3)"``
+            (the grammar stands in ``grammar.py``), a reward, or a function that takes a batch of samples and returns one number for each.
     Returns:
         A reward with ``name``, ``spec``, ``range``, ``higher_is_better`` and ``explain``.
     Raises:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tokengym.rewards.base import Values
-from tokengym.rewards.loading import encode, load, micro_batches
+from tokengym.rewards.loading import encode, load, micro_batches, plain_tokenizer
 
 __all__ = ["LanguageModel", "Likelihood", "Text", "Window", "joined", "language_model", "per_token"]
 
@@ -93,15 +93,10 @@ class LanguageModel:
     """
 
     def __init__(self, name: str, device: str) -> None:
-        from tokenizers import Tokenizer
-
         model, tokenizer = load(name, "AutoModelForCausalLM", device)
         self.name = name
         self.device = str(model.device)
-        self.tokenizer: Any = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-        self.tokenizer.no_truncation()
-        self.tokenizer.no_padding()
-        self.tokenizer.encode_special_tokens = True
+        self.tokenizer = plain_tokenizer(tokenizer)
         config = model.config.get_text_config()
         start = next((i for i in (config.bos_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None), None)
         prefix = model.base_model_prefix

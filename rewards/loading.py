@@ -12,7 +12,7 @@ from typing import Any
 
 from tokengym._models import model_folder
 
-__all__ = ["encode", "fast_linears", "load", "micro_batches", "quiet"]
+__all__ = ["encode", "fast_linears", "load", "micro_batches", "plain_tokenizer", "quiet"]
 
 _TOKENS = {"cpu": 2048, "cuda": 32768}  # tokens per forward pass, padding included; more is no faster there
 
@@ -62,6 +62,17 @@ def load(name: str, kind: str, device: str) -> tuple[Any, Any]:
         raise RuntimeError(f"no reward can score with {name!r}: its tokenizer knows more tokens than its model")
     fast_linears(model)
     return model, tokenizer
+
+
+def plain_tokenizer(tokenizer: Any) -> Any:
+    """A new ``tokenizers.Tokenizer`` from a transformers one, to which special tokens written in a text are plain characters."""
+    from tokenizers import Tokenizer
+
+    plain: Any = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    plain.no_truncation()
+    plain.no_padding()
+    plain.encode_special_tokens = True
+    return plain
 
 
 def encode(tokenizer: Any, text: str) -> list[int]:

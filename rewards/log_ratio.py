@@ -54,7 +54,8 @@ class LogRatio(_Pair):
 
     With a model that was trained by DPO and the one that it started from, this is its implicit reward, divided by beta and by the
     number of tokens. Where the responses were sampled from ``model``, the mean of the score is the estimator k1 of the divergence
-    of the two, so ``- 0.1*log_ratio(...)`` is a penalty on leaving the reference. The two may cut the text into different tokens. An empty response scores 0.0; the end of the text is not scored.
+    of the two, so ``- 0.1*log_ratio(...)`` is a penalty on leaving the reference. The two may cut the text into different tokens.
+    An empty response scores 0.0; the end of the text is not scored.
 
     Range -20 to 20 nats per token, higher is better. Source: the implicit reward of DPO, arXiv:2305.18290; k1,
     http://joschu.net/blog/kl-approx.html.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from tests.scoring_models import classifier_folder, language_model_folder
 from tokengym.rewards import Sample
 
 __all__ = ["FACTS", "PERFECT", "ROWS", "WRONG", "Row"]
@@ -37,6 +39,7 @@ class Row(NamedTuple):
         reaches_best: False where no text can score the best end (a language model is never certain); ``perfect`` then only beats ``wrong``.
         cost: the reward's ``cost``. "neural" is compared with a tolerance of 1e-5; only "lexical" rewards are given random batches.
         package: the module that holds its weights; the tests skip where it is not installed.
+        folder: writes the model folder that stands for {folder} in ``spec`` and returns its path.
         metas: more values of ``meta`` that must not break it.
     """
 
@@ -47,12 +50,14 @@ class Row(NamedTuple):
     reaches_best: bool = True
     cost: str = "lexical"
     package: str = ""
+    folder: Callable[[], str] | None = None
     metas: st.SearchStrategy[dict[str, Any]] = st.just({})
 
 
 ROWS: dict[str, Row] = {
     "accuracy": Row("accuracy", _LABELLED, _LABELLED._replace(response="Science."), metas=st.just({"label": "sport"})),
     "bleu": Row("bleu"),
+    "classifier": Row("classifier(model='{folder}', label='bad')", reaches_best=False, cost="neural", folder=classifier_folder),
     "compression": Row("compression(low=0.5, high=1)", wrong=WRONG._replace(response="Harwick.")),
     "distinct": Row("distinct", wrong=WRONG._replace(response="homes and homes and homes")),
     "entity_f1": Row("entity_f1", _ENTITIES, _ENTITIES._replace(response="Marta (PERSON)"), metas=st.just({"entities": []})),
@@ -70,8 +75,14 @@ ROWS: dict[str, Row] = {
         Sample("", '{"city": 3}', meta={"schema": _SCHEMA}),
         metas=st.just({"schema": {}}),
     ),
+    "kl": Row(
+        "kl(model='builtin:tiny', reference='{folder}')", WRONG, PERFECT, reaches_best=False, cost="neural", folder=language_model_folder
+    ),
     "length": Row("length(goal=9)"),
     "length_window": Row("length_window(low=9, high=9)"),
+    "log_ratio": Row(
+        "log_ratio(model='builtin:tiny', reference='{folder}')", reaches_best=False, cost="neural", folder=language_model_folder
+    ),
     "macro_f1": Row("macro_f1", _LABELLED, _LABELLED._replace(response="Science."), metas=st.just({"label": "sport"})),
     "mrr": Row("mrr", _RANKED, _RANKED._replace(response="1 2 3"), metas=st.fixed_dictionaries({"relevance": _grades})),
     "ndcg": Row("ndcg", _RANKED, _RANKED._replace(response="1 2 3"), metas=st.fixed_dictionaries({"relevance": _grades})),
