@@ -1,64 +1,39 @@
-"""What a reward is, how rewards add up, and how anything callable becomes one."""
+"""The base of rewards, how they add up and multiply, and how anything callable becomes one."""
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COSTS", "BaseReward", "Custom", "Explained", "Reward", "Sample", "Scores", "Sum", "Values", "as_reward", "explain", "literal"]
+from tokengym.rewards.sample import Explained, Reward, Sample, Scores, Values, checked
+from tokengym.rewards.written import arguments_of, literal, place_of
+
+__all__ = [
+    "COSTS",
+    "BaseReward",
+    "Custom",
+    "Explained",
+    "Product",
+    "Reward",
+    "Sample",
+    "Scores",
+    "Sum",
+    "Values",
+    "as_reward",
+    "dearest",
+    "explain",
+    "literal",
+]
 
 COSTS = ("lexical", "process", "neural", "remote")
 """What a score costs, cheapest first: "lexical": microseconds, by looking at the texts; "process": a child process for each sample;
 "neural": a pass of a neural network, milliseconds; "remote": a service outside, seconds and perhaps money. A composition costs what its
 dearest part costs."""
-
-Scores: TypeAlias = npt.NDArray[np.float32]
-Values: TypeAlias = npt.NDArray[np.float64]
-
-
-class Sample(NamedTuple):
-    """One text to be scored.
-
-    Attributes:
-        prompt: what the agent was asked, as text.
-        response: what it answered.
-        references: accepted answers; empty where none is known.
-        meta: what else is known about the example (facts, labels, ...).
-        finished: False where the budget ran out before the agent ended its answer.
-    """
-
-    prompt: str
-    response: str
-    references: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = {}
-    finished: bool = True
-
-
-class Explained(NamedTuple):
-    """Scores of a batch, and what they are made of.
-
-    Attributes:
-        scores: (B,) float64; 0.0 where not valid.
-        components: weighted terms of the outermost sum, each (B,) float64; they add up to ``scores`` within 1e-6.
-        valid: (B,) bool; False where a sample could not be scored, so that the learner masks it out.
-    """
-
-    scores: Values
-    components: dict[str, Values]
-    valid: npt.NDArray[np.bool_]
-
-
-@runtime_checkable
-class Reward(Protocol):
-    """Anything that scores a batch: (B,) samples in, (B,) numbers out. A plain function will do."""
-
-    def __call__(self, batch: Sequence[Sample], /) -> npt.NDArray[Any]: ...
 
 
 class BaseReward:
@@ -79,6 +54,8 @@ class BaseReward:
     higher_is_better: bool = True
     needs: str = ""
     cost: str = "lexical"
+    _alias: str = ""  # what a specification calls it, where that is neither its name nor the place of its class
+    _ready: bool = False  # the alias leads to this very object, not to its class: no arguments follow
     __array_ufunc__: ClassVar[None] = None  # lets np.float64(0.5) * reward reach __rmul__
 
     def score(self, batch: Sequence[Sample]) -> npt.NDArray[Any]:
@@ -91,7 +68,7 @@ class BaseReward:
         Raises:
             ValueError: ``score`` returned anything but one number per sample.
         """
-        scores = _checked(self.score(batch), len(batch), self.name)
+        scores = checked(self.score(batch), len(batch), self.name)
         valid = np.isfinite(scores)
         if not valid.all():
             scores[~valid] = 0.0
@@ -103,20 +80,35 @@ class BaseReward:
 
     @property
     def spec(self) -> str:
-        """The text from which :func:`tokengym.rewards.make_reward` builds the same reward."""
-        return self.name + _written(self)
+        """The text from which :func:`tokengym.rewards.make_reward` builds the same reward.
+
+        A reward of this package is written by its name, one from outside by the name it is registered under, or else as
+        "module:Class". A "?" stands for an argument that cannot be written (no attribute of its name, or no literal).
+        """
+        if self._ready:
+            return self._alias
+        if self._alias or type(self).__module__.startswith("tokengym."):
+            return (self._alias or self.name) + arguments_of(self)
+        return place_of(self)
 
     def __repr__(self) -> str:
         return f"<reward {self.spec}>"
 
-    def __mul__(self, weight: float) -> Sum:
-        if isinstance(weight, BaseReward):
-            raise TypeError(f"a reward is multiplied by a number, not by another reward: ({self.spec}) * ({weight.spec})")
-        if not isinstance(weight, Real) or isinstance(weight, bool):
-            return NotImplemented
-        return Sum(((float(weight), self),))
+    @overload
+    def __mul__(self, other: float) -> Sum: ...
+    @overload
+    def __mul__(self, other: Reward) -> BaseReward: ...
+    def __mul__(self, other: float | Reward) -> BaseReward:
+        if isinstance(other, Real) and not isinstance(other, bool):
+            return Sum(((float(other), self),))
+        return _multiplied(self, as_reward(other)) if callable(other) else NotImplemented
 
-    __rmul__ = __mul__
+    @overload
+    def __rmul__(self, other: float) -> Sum: ...
+    @overload
+    def __rmul__(self, other: Reward) -> BaseReward: ...
+    def __rmul__(self, other: float | Reward) -> BaseReward:
+        return _multiplied(as_reward(other), self) if callable(other) else self * other
 
     def __neg__(self) -> Sum:
         return self * -1.0
@@ -165,9 +157,10 @@ class Sum(BaseReward):
             again = sum(key == term.name or key.startswith(f"{term.name}#") for key in keys)
             keys.append(f"{term.name}#{again + 1}" if again else term.name)  # a name that comes twice: rouge_l, rouge_l#2
         self.keys = tuple(keys)
-        ends = [sorted((weight * term.range[0], weight * term.range[1])) for weight, term in flat]
+        ends = [_corners((weight, weight), term.range) for weight, term in flat]
         self.range = (sum(low for low, _ in ends), sum(high for _, high in ends))
-        self.needs = ", ".join(dict.fromkeys(term.needs for _, term in flat if term.needs))
+        self.needs = _needs([term for _, term in flat])
+        self.cost = dearest([term for _, term in flat])
         self.name = self.spec
 
     @property
@@ -186,9 +179,11 @@ class Sum(BaseReward):
         valid = np.ones(len(batch), dtype=np.bool_)
         for key, (weight, term) in zip(self.keys, self.terms, strict=True):
             part = term.explain(batch)
-            components[key] = weight * part.scores
-            total += components[key]
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not valid
+                components[key] = weight * part.scores
+                total += components[key]
             valid &= part.valid
+        valid &= np.isfinite(total)
         if not valid.all():
             for values in (total, *components.values()):
                 values[~valid] = 0.0
@@ -199,15 +194,54 @@ class Sum(BaseReward):
         return np.where(explained.valid, explained.scores, np.nan)
 
 
+class Product(BaseReward):
+    """Rewards multiplied with each other, as ``exact * rouge_l``: one component, whose factors are not shown. Made by ``*``.
+
+    Products within products are flattened; weights stand outside (``0.5 * Exact() * RougeL()`` is a sum of one term). A sample is
+    valid where it is valid for every factor. The range spans the products of the factors' ends. ``higher_is_better`` is False only
+    where it is so for every factor: a product of error rates is an error rate; in any other mixture the product is what is maximized.
+
+    Args:
+        factors: the rewards, in the order in which they are multiplied.
+    Raises:
+        ValueError: there are fewer than two factors.
+    """
+
+    def __init__(self, factors: Sequence[BaseReward]) -> None:
+        flat = [part for factor in factors for part in (factor.factors if isinstance(factor, Product) else (factor,))]
+        if len(flat) < 2:
+            raise ValueError(f"a product of rewards needs at least two factors, got {len(flat)}")
+        self.factors: tuple[BaseReward, ...] = tuple(flat)
+        self.range = (1.0, 1.0)
+        for factor in flat:
+            self.range = _corners(self.range, factor.range)
+        self.higher_is_better = any(factor.higher_is_better for factor in flat)
+        self.needs = _needs(flat)
+        self.cost = dearest(flat)
+        self.name = self.spec
+
+    @property
+    def spec(self) -> str:
+        return "*".join(f"({factor.spec})" if isinstance(factor, Sum) else factor.spec for factor in self.factors)
+
+    def score(self, batch: Sequence[Sample]) -> Values:
+        total = np.ones(len(batch))
+        for factor in self.factors:
+            scores, _, valid = factor.explain(batch)
+            with np.errstate(over="ignore", invalid="ignore"):
+                total *= np.where(valid, scores, np.nan)
+        return total
+
+
 class Custom(BaseReward):
     """A function or an object from outside, dressed as a reward.
 
     Args:
         function: takes a batch and returns one number per sample; its ``name``, ``range``, ``higher_is_better``, ``needs``,
-            ``spec`` and ``explain`` are used where it has them. NaN and infinity mark samples as not valid.
+            ``cost``, ``spec`` and ``explain`` are used where it has them. NaN and infinity mark samples as not valid.
         name: overrides the name.
-        spec: overrides the specification. Without one it is "module:name", which tells rewards apart but which
-            ``make_reward`` cannot build: register the reward under a name for that.
+        spec: overrides the specification. Without one it is "module:name", with the arguments of an object's class; ``make_reward``
+            builds the reward from that wherever the module can be imported.
     """
 
     def __init__(self, function: Reward, name: str | None = None, spec: str | None = None) -> None:
@@ -216,29 +250,37 @@ class Custom(BaseReward):
         own = getattr(function, "name", None)
         self.name = name or (own if isinstance(own, str) and own else kind.__name__.strip("<>").lower())
         written = getattr(function, "spec", None)
-        self._spec = spec or (written if isinstance(written, str) and written else f"{kind.__module__}:{kind.__qualname__}")
+        self._spec = spec or (written if isinstance(written, str) and written else place_of(function))
         low, high = getattr(function, "range", (-math.inf, math.inf))
         self.range = (float(low), float(high))
         self.higher_is_better = bool(getattr(function, "higher_is_better", True))
         self.needs = str(getattr(function, "needs", ""))
+        cost = getattr(function, "cost", "")
+        self.cost = cost if isinstance(cost, str) and cost in COSTS else "lexical"
 
     @property
     def spec(self) -> str:
         return self._spec
 
     def score(self, batch: Sequence[Sample]) -> npt.NDArray[Any]:
-        return self.function(batch)
+        if not hasattr(self.function, "explain"):
+            return self.function(batch)
+        explained = self.explain(batch)
+        return np.where(explained.valid, explained.scores, np.nan)
 
     def explain(self, batch: Sequence[Sample]) -> Explained:
         own = getattr(self.function, "explain", None)
         if own is None:
             return super().explain(batch)
         scores, components, valid = own(batch)
-        scores = _checked(scores, len(batch), self.name)
-        parts = {str(key): _checked(part, len(batch), f"{self.name}, component {key!r}") for key, part in components.items()}
-        valid = np.asarray(valid, dtype=np.bool_) & np.isfinite(scores)
+        scores = checked(scores, len(batch), self.name)
+        parts = {str(key): checked(part, len(batch), f"{self.name}, component {key!r}") for key, part in components.items()}
+        parts = parts or {self.name: scores.copy()}
+        valid = (checked(valid, len(batch), f"{self.name}, valid") > 0) & np.isfinite([scores, *parts.values()]).all(axis=0)
         for values in (scores, *parts.values()):
             values[~valid] = 0.0
+        if (np.abs(np.sum([*parts.values()], axis=0) - scores) > 1e-6 * np.maximum(1.0, np.abs(scores))).any():
+            raise ValueError(f"the components of reward {self.name!r} ({', '.join(parts)}) do not add up to its scores within 1e-6")
         return Explained(scores, parts, valid)
 
 
@@ -262,34 +304,29 @@ def explain(reward: Reward, batch: Sequence[Sample]) -> Explained:
     return as_reward(reward).explain(batch)
 
 
-def literal(value: object) -> str:
-    """``value`` as the grammar writes it: a number, a quoted text, True, False or None.
-
-    Raises:
-        TypeError: ``value`` is of another kind, or not finite.
-    """
-    if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return repr(value)
-    raise TypeError(f"{value!r} cannot stand in a specification: expected a finite number, a text, True, False or None")
+def dearest(rewards: Sequence[BaseReward]) -> str:
+    """The ``cost`` of a composition: that of its dearest part."""
+    return max((reward.cost for reward in rewards), key=COSTS.index)
 
 
-def _written(reward: BaseReward) -> str:
-    """The arguments that differ from their defaults, as "(goal=10)"; "" where none does."""
-    changed: list[str] = []
-    for key, parameter in inspect.signature(type(reward)).parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        value = getattr(reward, key)
-        if parameter.default is parameter.empty or value != parameter.default:
-            changed.append(f"{key}={literal(value)}")
-    return f"({', '.join(changed)})" if changed else ""
+def _multiplied(first: BaseReward, second: BaseReward) -> BaseReward:
+    """The product, with the weights of weighted factors outside: (0.5*a) * b is 0.5 * (a*b)."""
+    weight = 1.0
+    factors: list[BaseReward] = []
+    for reward in (first, second):
+        if isinstance(reward, Sum) and len(reward.terms) == 1:
+            weight *= reward.terms[0][0]
+            reward = reward.terms[0][1]
+        factors.append(reward)
+    product = Product(factors)
+    return product if weight == 1.0 else Sum(((weight, product),))
 
 
-def _checked(scores: object, count: int, name: str) -> Values:
-    """A fresh (count,) float64 array of ``scores``, or a ValueError that says what came instead."""
-    values = np.array(scores, dtype=np.float64)
-    if values.shape != (count,):
-        raise ValueError(f"reward {name!r} returned an array of shape {values.shape} for {count} samples; expected ({count},)")
-    return values
+def _corners(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
+    """The lowest and the highest product of two numbers, each anywhere in its range; 0 times infinity is 0."""
+    products = [one * other if one and other else 0.0 for one in first for other in second]
+    return (min(products), max(products))
+
+
+def _needs(rewards: Sequence[BaseReward]) -> str:
+    return ", ".join(dict.fromkeys(part for reward in rewards for part in reward.needs.split(", ") if part))

@@ -1,4 +1,4 @@
-"""Rewards around a reward: a 0/1 form and a clipped one. (Weighted sums are :class:`tokengym.rewards.base.Sum`.)"""
+"""Rewards around a reward: a 0/1 form and a clipped one. (Sums and products are in :mod:`tokengym.rewards.base`.)"""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from tokengym.rewards.base import BaseReward, Reward, Sample, Values, as_reward,
 
 __all__ = ["Clip", "Threshold"]
 
+_SLACK = 1e-6  # by so much sums round and float32 embeddings of equal texts differ: 0.7*a + 0.2*b + 0.1*c is 0.9999999999999999 at best
+
 
 class Threshold(BaseReward):
-    """1.0 where the inner reward reaches ``at``, else 0.0. In the grammar: ``threshold(rouge_l, at=0.8)``.
+    """1.0 where the inner reward reaches ``at`` (within 1e-6), else 0.0. In the grammar: ``threshold(semantic, at=0.8)``.
 
-    Range 0 to 1; the direction is "higher is better" for the inner reward's number. Not valid where the inner reward is not.
+    Range 0 to 1; the direction is the inner reward's: of an error rate, 1.0 is the bad side. Not valid where the inner reward is not.
 
     Args:
         reward: the inner reward.
@@ -27,6 +29,7 @@ class Threshold(BaseReward):
         self.reward = as_reward(reward)
         self.at = _finite("at", at)
         self.needs = self.reward.needs
+        self.cost = self.reward.cost
         self.higher_is_better = self.reward.higher_is_better
         self.name = self.spec
 
@@ -36,13 +39,13 @@ class Threshold(BaseReward):
 
     def score(self, batch: Sequence[Sample]) -> Values:
         scores, _, valid = self.reward.explain(batch)
-        return np.where(valid, (scores >= self.at).astype(np.float64), np.nan)
+        return np.where(valid, (scores >= self.at - _SLACK).astype(np.float64), np.nan)
 
 
 class Clip(BaseReward):
     """The inner reward, held between ``low`` and ``high``. In the grammar: ``clip(semantic, low=0, high=1)``.
 
-    Not valid where the inner reward is not.
+    Range and direction are the inner reward's, the range cut to the bounds. Not valid where the inner reward is not.
 
     Args:
         reward: the inner reward.
@@ -60,6 +63,7 @@ class Clip(BaseReward):
         inner = self.reward.range
         self.range = (min(max(inner[0], self.low), self.high), min(max(inner[1], self.low), self.high))
         self.needs = self.reward.needs
+        self.cost = self.reward.cost
         self.higher_is_better = self.reward.higher_is_better
         self.name = self.spec
 

@@ -1,10 +1,13 @@
 """The grammar of reward specifications: "0.7*rouge_l + 0.3*semantic - 0.02*length(goal=20)", read by hand and never evaluated.
 
 sum      = ["+" | "-"] product {("+" | "-") product}
-product  = factor {"*" factor}                          (at most one factor is a reward, the others are numbers)
-factor   = NUMBER | "-" factor | "(" sum ")" | NAME ["(" [argument {"," argument}] ")"]
+product  = factor {"*" factor}                          (at least one factor is a reward)
+factor   = NUMBER | "-" factor | "(" sum ")" | (NAME | PLACE) ["(" [argument {"," argument}] ")"]
 argument = NAME "=" (["-"] NUMBER | TEXT | "True" | "False" | "None")
          | sum                                          (the first argument of threshold and clip, and only there)
+
+A NAME stands in the table of rewards; a PLACE ("my_package.my_module:MyReward") leads to a reward, a class or a function in any
+module that can be imported, which runs that module: read no specifications with places from people whose code you would not run.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 from tokengym._registry import Registry, unknown
 from tokengym.rewards.base import BaseReward, Custom, Reward, as_reward, literal
 from tokengym.rewards.compose import Clip, Threshold
+from tokengym.rewards.places import called, imported
+from tokengym.rewards.written import UNWRITABLE
 
 __all__ = ["WRAPPERS", "Row", "build"]
 
@@ -27,10 +32,13 @@ WRAPPERS: Mapping[str, Callable[..., BaseReward]] = {"clip": Clip, "threshold": 
 """Rewards around a reward: their first argument is a sum."""
 
 _LITERALS = {"True": True, "False": False, "None": None, "true": True, "false": False, "none": None}
+_PLACE = "a reward from a module is written 'my_module:my_reward'"
+_BROKEN_PLACE = "what is defined inside a function cannot be imported; move it to the top of its module"
 _MAX_DEPTH = 50  # brackets within brackets; Python's own stack ends at a few hundred
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
     r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+    r"|(?P<place>[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*)"
     r"|(?P<name>[^\W\d]\w*)"
     r"|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
     r"|(?P<mark>[-+*(),=])",
@@ -39,7 +47,7 @@ _TOKEN = re.compile(
 
 
 class _Token(NamedTuple):
-    kind: str  # "number", "name", "text", "mark" or "end"
+    kind: str  # "number", "place", "name", "text", "mark" or "end"
     text: str
     at: int  # offset of its first character
 
@@ -82,8 +90,10 @@ class _Parser:
                     self.fail(at, f"this text has no closing {char}")
                 if char == "/":
                     self.fail(at, "there is no division; multiply by a number instead: 0.5*rouge_l")
-                if char == ":":
-                    self.fail(at, "':' has no meaning here; a reward of your own is named after REWARDS.register('my_name', reward)")
+                if char in ".:":
+                    self.fail(at, _BROKEN_PLACE if re.match(r"[\w.:]+<", self.spec[at:]) else f"{char!r} has no meaning here; {_PLACE}")
+                if char == UNWRITABLE:
+                    self.fail(at, "'?' stands for a value that could not be written into this text; build this reward in Python")
                 self.fail(at, f"{char!r} has no meaning here; expected a number, a reward's name, or one of + - * ( ) , =")
             if match.lastgroup != "space":
                 tokens.append(_Token(str(match.lastgroup), match.group(), at))
@@ -113,8 +123,8 @@ class _Parser:
             self.fail(0, f"the specification is empty; expected for example 'rouge_l'. Known rewards: {', '.join(sorted(self.rows))}")
         reward = self.sum()
         rest = self.here
-        if rest.kind == "name":
-            self.fail(rest.at, f"expected + or - before {rest.text!r} (or * after a number)")
+        if rest.kind in ("name", "place"):
+            self.fail(rest.at, f"expected +, - or * before {rest.text!r}")
         if rest.kind != "end":
             self.fail(rest.at, f"expected +, - or the end, found {rest.text!r}")
         return reward
@@ -139,22 +149,26 @@ class _Parser:
                 return total
 
     def product(self) -> BaseReward | float:
-        value = self.factor()
-        while (star := self.take("*")) is not None:
-            other = self.factor()
+        """Numbers are multiplied with each other and weigh the whole: 2*(a + b)*c is 2 times the product of (a + b) and c."""
+        weight: float | None = None
+        reward: BaseReward | None = None
+        first: _Token | None = None
+        while True:
+            value = self.factor()
             if isinstance(value, BaseReward):
-                if isinstance(other, BaseReward):
-                    self.fail(star.at, "a reward is multiplied by a number, not by another reward")
-                value = self.scaled(value, other, star.at)
+                reward = value if reward is None else reward * value
             else:
-                value = self.scaled(other, value, star.at) if isinstance(other, BaseReward) else value * other
-        return value
-
-    def scaled(self, reward: BaseReward, weight: float, at: int) -> BaseReward:
+                weight = value if weight is None else float(weight) * float(value)
+            star = self.take("*")
+            if star is None:
+                break
+            first = first or star
+        if reward is None or weight is None:
+            return cast(BaseReward | float, weight if reward is None else reward)
         try:
             return weight * reward
         except (ValueError, OverflowError) as error:
-            self.fail(at, str(error))
+            self.fail(cast(_Token, first).at, str(error))
 
     def factor(self) -> BaseReward | float:
         minus = False
@@ -165,7 +179,7 @@ class _Parser:
         if token.kind == "number":
             self.next += 1
             value = _number(token.text)
-        elif token.kind == "name":
+        elif token.kind in ("name", "place"):
             self.next += 1
             value = self.call(token)
         elif self.take("(") is not None:
@@ -176,7 +190,7 @@ class _Parser:
         return -value if minus else value
 
     def call(self, name: _Token) -> BaseReward:
-        if name.text not in self.rows and name.text not in WRAPPERS:
+        if name.kind == "name" and name.text not in self.rows and name.text not in WRAPPERS:
             self.fail(name.at, str(unknown("reward", name.text, [*self.rows, *WRAPPERS], self.rows.hint)))
         wrapper = WRAPPERS.get(name.text) if name.text not in self.rows else None
         inner: list[BaseReward] = []
@@ -197,14 +211,21 @@ class _Parser:
             if not inner:
                 self.fail(name.at, f"{name.text!r} needs a reward as its first argument: {name.text}(rouge_l, ...)")
             return self.made(name, wrapper, inner, arguments, places)
-        row = self.rows[name.text]
+        row = self.row(name)
         if isinstance(row, type):
             return self.made(name, row, [], arguments, places)
         if arguments:
             first = next(iter(arguments))
-            self.fail(places[first], f"{name.text!r} is a ready reward and takes no arguments; register its class to give it some")
-        reward = as_reward(cast(Reward, row))
-        return Custom(reward.function, name=name.text, spec=name.text) if isinstance(reward, Custom) else reward
+            self.fail(places[first], f"{name.text!r} is a ready reward and takes no arguments; only a class can be given some")
+        return called(as_reward(cast(Reward, row)), name.text, name.text if name.kind == "name" else None, ready=True)
+
+    def row(self, name: _Token) -> object:
+        if name.kind == "name":
+            return self.rows[name.text]
+        try:
+            return imported(name.text)
+        except ValueError as error:
+            self.fail(name.at, str(error))
 
     def argument(self, name: _Token, arguments: dict[str, Any], places: dict[str, int]) -> None:
         key = self.here
@@ -248,9 +269,9 @@ class _Parser:
         except (TypeError, ValueError) as error:
             self.fail(next(iter(places.values())) if len(places) == 1 else name.at, str(error))
         if isinstance(reward, BaseReward):
-            return reward
+            return called(reward, name.text, None, ready=False)
         written = ", ".join(f"{key}={literal(value)}" for key, value in arguments.items())
-        return Custom(reward, name=name.text, spec=f"{name.text}({written})" if written else name.text)
+        return Custom(reward, name.text if name.kind == "name" else None, spec=f"{name.text}({written})" if written else name.text)
 
 
 def _number(text: str) -> float | int:

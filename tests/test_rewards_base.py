@@ -6,6 +6,7 @@ import copy
 import math
 import pickle
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokengym.rewards import BaseReward, Custom, Explained, Reward, Sample, Sum, explain, make_reward
-from tokengym.rewards.base import as_reward, literal
+from tokengym.rewards.base import Product, as_reward
+from tokengym.rewards.compose import Threshold
 from tokengym.rewards.length import Length
 from tokengym.rewards.rouge import RougeL
 from tokengym.rewards.token_f1 import TokenF1
@@ -121,8 +123,10 @@ def test_numpy_numbers_are_weights() -> None:
 
 
 def test_operators_refuse_what_makes_no_sense() -> None:
-    with pytest.raises(TypeError, match=r"not by another reward: \(rouge_l\) \* \(length\)"):
-        RougeL() * Length()  # type: ignore[operator]
+    with pytest.raises(TypeError, match=r"Length is a class; pass an instance: Length\(\)"):
+        RougeL() * Length  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        True * RougeL()
     with pytest.raises(TypeError):
         RougeL() + 1.0  # type: ignore[operator]
     with pytest.raises(TypeError):
@@ -131,6 +135,87 @@ def test_operators_refuse_what_makes_no_sense() -> None:
         math.nan * RougeL()
     with pytest.raises(ValueError, match="at least one term"):
         Sum([])
+
+
+def test_a_product_is_one_component() -> None:
+    explained = (Length(goal=4) * RougeL()).explain([HALF, WHOLE])  # 0.5 * 0.5 and 0.75 * 1
+    assert list(explained.components) == ["length(goal=4)*rouge_l"]
+    assert explained.scores.tolist() == [0.25, 0.75] and explained.components["length(goal=4)*rouge_l"].tolist() == [0.25, 0.75]
+
+
+def test_products_within_products_are_flattened_and_their_weights_stand_outside() -> None:
+    product = 0.5 * RougeL() * (TokenF1() * (-2 * Length()))
+    assert product.spec == "-rouge_l*token_f1*length"
+    assert list(product.explain([HALF]).components) == ["rouge_l*token_f1*length"]
+    assert (RougeL() * TokenF1() * Length()).spec == (RougeL() * (TokenF1() * Length())).spec == "rouge_l*token_f1*length"
+    assert (1.0 * RougeL() * Length()).spec == "rouge_l*length"
+
+
+def test_a_sum_within_a_product_is_one_factor() -> None:
+    reward = 0.5 * (RougeL() + Length(goal=4)) * Length(goal=2) + 0.1 * Length(goal=4)
+    explained = reward.explain([HALF, WHOLE])  # (0.25 + 0.25) * 1 + 0.05; (0.5 + 0.375) * 0.5 + 0.075
+    assert list(explained.components) == ["(0.5*rouge_l + 0.5*length(goal=4))*length(goal=2)", "length"]
+    assert explained.scores == pytest.approx([0.55, 0.5125], abs=1e-12)
+    assert (Length() - RougeL() * Length()).spec == "length - rouge_l*length"
+
+
+def test_a_product_is_valid_where_each_factor_is() -> None:
+    explained = (RougeL() * Length(goal=3)).explain([NO_REFERENCE, WHOLE])
+    assert explained.valid.tolist() == [False, True] and explained.scores.tolist() == [0.0, 1.0]
+
+
+def test_range_needs_cost_and_direction_of_a_product() -> None:
+    class Error(Constant):
+        range = (0.0, math.inf)
+        higher_is_better = False
+        needs = "references"
+        cost = "neural"
+
+    assert (Constant() * Constant()).range == (-100.0, 100.0)
+    assert (Constant() * RougeL()).range == (-10.0, 10.0) and (RougeL() * RougeL()).range == (0.0, 1.0)
+    assert (Error() * RougeL()).range == (0.0, math.inf) and (0 * Error()).range == (0.0, 0.0)
+    assert (Error() * Constant()).range == (-math.inf, math.inf)
+    assert (Error() * RougeL()).needs == "references" and (Error() * RougeL() + Length()).needs == "references"
+    assert (Error() * RougeL()).higher_is_better and not (Error() * Error()).higher_is_better
+    assert (Length() * RougeL()).cost == "lexical"
+    assert (Error() * RougeL()).cost == (Length() + Error()).cost == Threshold(Error(), at=1).cost == "neural"
+
+
+def test_a_product_has_two_factors() -> None:
+    with pytest.raises(ValueError, match="at least two factors, got 1"):
+        Product([RougeL()])
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=5), st.lists(st.sampled_from(["", "bad", "ok"]), max_size=5))
+def test_products_multiply(values: list[float], responses: list[str]) -> None:
+    reward: BaseReward = Constant(values[0])
+    for value in values[1:]:
+        reward = reward * Constant(value)
+    scores, components, valid = reward.explain([Sample("", response) for response in responses])
+    assert len(components) == 1 and valid.tolist() == [response != "bad" for response in responses]
+    assert scores.tolist() == [0.0 if response == "bad" else pytest.approx(math.prod(values), abs=1e-9) for response in responses]
+    low, high = reward.range
+    assert ((low <= scores) & (scores <= high)).all()
+
+
+def test_what_overflows_is_not_valid() -> None:
+    huge = Constant(1e200)
+    for reward in (huge * huge, 1e200 * huge, 1e200 * huge - 1e200 * huge):
+        explained = reward.explain([WHOLE])
+        assert explained.valid.tolist() == [False] and explained.scores.tolist() == [0.0]
+        assert [part.tolist() for part in explained.components.values()] == [[0.0]] * len(explained.components)
+
+
+def test_small_terms_survive_beside_large_ones() -> None:
+    explained = (1e6 * Constant() + 1e-6 * Constant() - 1e6 * Constant()).explain([WHOLE])
+    assert explained.scores[0] == pytest.approx(1e-6, abs=1e-9)
+    assert sum(part[0] for part in explained.components.values()) == explained.scores[0]
+
+
+def test_a_function_is_multiplied_too() -> None:
+    shouted = Sample("p", "X Y Z", ("x y z",))
+    for reward in (shout * RougeL(), RougeL() * shout, make_reward(shout) * RougeL()):
+        assert reward([WHOLE, shouted]).tolist() == [0.0, 1.0]
 
 
 def test_a_function_is_a_reward() -> None:
@@ -163,6 +248,42 @@ def test_an_object_with_its_own_explain_keeps_its_components() -> None:
     assert {key: part.tolist() for key, part in components.items()} == {"style": [1.0, 0.0], "truth": [1.0, 0.0]}
 
 
+def test_components_from_outside_must_add_up() -> None:
+    class Judge:
+        def __init__(self, parts: dict[str, list[float]]) -> None:
+            self.parts = parts
+
+        def __call__(self, batch: Sequence[Sample]) -> npt.NDArray[np.float64]:
+            return np.ones(len(batch))
+
+        def explain(self, batch: Sequence[Sample]) -> Any:
+            return [1.0], self.parts, [True]
+
+    assert make_reward(Judge({"a": [0.5], "b": [0.5 + 1e-9]}))([WHOLE]).tolist() == [1.0]
+    assert explain(Judge({}), [WHOLE]).components["judge"].tolist() == [1.0]
+    assert explain(Judge({"a": [math.nan]}), [WHOLE]).valid.tolist() == [False]
+    with pytest.raises(ValueError, match=r"the components of reward 'judge' \(a, b\) do not add up to its scores within 1e-6"):
+        explain(Judge({"a": [0.5], "b": [0.4]}), [WHOLE])
+
+
+@pytest.mark.parametrize(
+    "scores", [[1], [True], (np.float32(1),), np.array([1], dtype=np.int8), [np.float16(1)], np.array([1], dtype=object)]
+)
+def test_numbers_of_any_kind_are_scores(scores: Any) -> None:
+    assert Custom(lambda batch: scores, name="kinds").explain([WHOLE]).scores.tolist() == [1.0]
+
+
+def test_none_from_outside_is_not_valid() -> None:
+    explained = Custom(lambda batch: [None, 1.0], name="odd").explain([WHOLE, WHOLE])  # type: ignore[arg-type]
+    assert explained.scores.tolist() == [0.0, 1.0] and explained.valid.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("scores", [["good"], {"a": 1}, [[1], [1, 2]], "1"])
+def test_what_is_no_number_is_refused_by_name(scores: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="reward 'odd' returned"):
+        Custom(lambda batch: scores, name="odd")([WHOLE])
+
+
 def test_infinity_from_outside_is_not_valid() -> None:
     explained = Custom(lambda batch: np.array([math.inf, 1.0]), name="odd").explain([WHOLE, WHOLE])
     assert explained.scores.tolist() == [0.0, 1.0] and explained.valid.tolist() == [False, True]
@@ -193,13 +314,6 @@ def test_the_specification_shows_arguments_that_differ_from_the_default() -> Non
     assert Length().spec == "length"
     assert Length(goal=7).spec == "length(goal=7)"
     assert repr(0.5 * Length(goal=7)) == "<reward 0.5*length(goal=7)>"
-
-
-def test_literals_are_written_for_the_grammar() -> None:
-    assert [literal(value) for value in (1, 0.5, True, None, "it's \\")] == ["1", "0.5", "True", "None", r"'it\'s \\'"]
-    for value in (math.inf, [1]):
-        with pytest.raises(TypeError, match="cannot stand in a specification"):
-            literal(value)
 
 
 def test_rewards_survive_pickle_and_deepcopy() -> None:

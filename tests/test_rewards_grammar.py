@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,6 +76,15 @@ def spec(text: str) -> str:
         ("clip(threshold(rouge_l, at=1))", "clip(threshold(rouge_l, at=1.0), low=0.0, high=1.0)"),
         ("labelled(text='it\\'s', number=-2.5, flag=true, maybe=None)", "labelled(text='it\\'s', number=-2.5, flag=True, maybe=None)"),
         ('labelled(text="中文 (a, b)")', "labelled(text='中文 (a, b)')"),
+        ("rouge_l*length", "rouge_l*length"),
+        ("0.5 * rouge_l * length(goal=3) * 2", "rouge_l*length(goal=3)"),
+        ("0.5*rouge_l*length + 0.1*length(goal=20)", "0.5*rouge_l*length + 0.1*length"),
+        ("length - -rouge_l*-length", "length - rouge_l*length"),
+        ("(rouge_l + length)*(rouge_l - length)", "(rouge_l + length)*(rouge_l - length)"),
+        ("2*(rouge_l + length)*rouge_l", "2.0*(rouge_l + length)*rouge_l"),
+        ("rouge_l*(2*length)*(rouge_l*length)", "2.0*rouge_l*length*rouge_l*length"),
+        ("threshold(rouge_l*length, at=1)*rouge_l", "threshold(rouge_l*length, at=1.0)*rouge_l"),
+        ("labelled*rouge_l", "labelled*rouge_l"),
         ("outsider", "outsider"),
         ("2*outsider(size=3)", "2.0*outsider(size=3)"),
         ("ready", "0.5*rouge_l"),
@@ -88,6 +100,14 @@ def test_scores_by_hand() -> None:
     assert build("0.5*rouge_l - 2*length(goal=2)", ROWS)([SAMPLE]).tolist() == [-1.75]
     assert build("plain + outsider(size=3)", ROWS)([SAMPLE]).tolist() == [7.0]
     assert build("threshold(rouge_l, at=0.5)", ROWS)([SAMPLE]).tolist() == [1.0]
+    product = build("0.5*plain*rouge_l + 0.1*length(goal=2)", ROWS).explain([SAMPLE])
+    assert {key: part.tolist() for key, part in product.components.items()} == {"plain*rouge_l": [1.0], "length": [0.1]}
+
+
+def test_registered_classes_are_written_by_their_registered_name() -> None:
+    assert Labelled("a").spec == f"{__name__}:Labelled(text='a')"
+    assert build("labelled(text='a')", ROWS).spec == "labelled(text='a')"
+    assert Length(goal=3).spec == build("length(goal=3)", ROWS).spec == "length(goal=3)"
 
 
 @pytest.mark.parametrize(
@@ -98,21 +118,25 @@ def test_scores_by_hand() -> None:
         ("rouge_k", 1, "'rouge_k' is not a known reward. Did you mean 'rouge_l'? Known: clip, labelled, length, "),
         ("rouge_l + lenght", 11, "Did you mean 'length'?"),
         ("treshold(rouge_l, at=1)", 1, "Did you mean 'threshold'?"),
-        ("rouge_l length", 9, "expected + or - before 'length'"),
+        ("rouge_l length", 9, "expected +, - or * before 'length'"),
         ("0.5 rouge_l", 1, "the number 0.5 stands alone"),
         ("0.5", 1, "the number 0.5 stands alone; multiply it with a reward"),
         ("rouge_l + 1", 11, "the number 1 stands alone"),
         ("rouge_l +", 10, "expected a number or a reward's name, found the end"),
-        ("rouge_l * length", 9, "a reward is multiplied by a number, not by another reward"),
+        ("rouge_l * length(goal=0)", 18, "goal=0 words"),
+        ("rouge_l * 1e999", 9, "weight inf of rouge_l is not a finite number"),
+        ("rouge_l * lenght", 11, "Did you mean 'length'?"),
         ("rouge_l * * 2", 11, "expected a number or a reward's name, found '*'"),
         ("(rouge_l", 9, "expected ')' to close the '(' of column 1, found the end"),
         ("rouge_l)", 8, "expected +, - or the end, found ')'"),
         ("rouge_l / 2", 9, "there is no division"),
-        ("my_module:polite", 10, "REWARDS.register('my_name', reward)"),
+        ("my_module:", 10, "':' has no meaning here; a reward from a module is written 'my_module:my_reward'"),
+        ("my_package.polite", 11, "'.' has no meaning here; a reward from a module is written"),
+        ("outsider(size=?)", 15, "'?' stands for a value that could not be written"),
         ("rouge_l @ 2", 9, "'@' has no meaning here"),
         ("labelled(text='abc)", 15, "this text has no closing '"),
         ("length(gaol=3)", 8, "'gaol' is not a known argument of 'length'. Did you mean 'goal'? Known: goal."),
-        ("rouge_l(goal=3)", 9, "'goal' is not a known argument of 'rouge_l'. Known: none."),
+        ("rouge_l(goal=3)", 9, "'goal' is not a known argument of 'rouge_l'. Known: "),
         ("length(3)", 8, "expected an argument by name"),
         ("length(goal=3", 14, "expected ')' to close the arguments of 'length', found the end"),
         ("length(goal=3 goal=4)", 15, "expected ')' to close the arguments of 'length', found 'goal'"),
@@ -129,6 +153,7 @@ def test_scores_by_hand() -> None:
         ("threshold(rouge_l, length, at=0.5)", 20, "expected an argument by name"),
         ("clip(rouge_l, low=2)", 15, "low=2 is not below high=1.0"),
         ("ready(a=1)", 7, "'ready' is a ready reward and takes no arguments"),
+        ("1" * 299 + "*1e300*rouge_l", 300, "weight inf of rouge_l is not a finite number"),
         ("1e999*rouge_l", 6, "weight inf of rouge_l is not a finite number"),
         ("9" * 400 + "*rouge_l", 401, "weight inf of rouge_l is not a finite number"),
         ("(" * 60 + "rouge_l", 51, "more than 50 brackets within each other"),
@@ -148,14 +173,20 @@ def test_unknown_names_end_with_the_hint_of_the_table() -> None:
         build("nothing_like_it", ROWS)
 
 
+def _multiply(rewards: list[BaseReward]) -> BaseReward:
+    return functools.reduce(operator.mul, rewards)
+
+
 def _terms() -> st.SearchStrategy[BaseReward]:
-    leaves = st.one_of(
+    leaves: st.SearchStrategy[BaseReward] = st.one_of(
         st.just(RougeL()),
         st.integers(1, 99).map(Length),
         st.builds(Labelled, st.text(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none() | st.integers()),
     )
     weights = st.floats(-1e6, 1e6, allow_subnormal=False)
-    return st.lists(st.tuples(weights, leaves), min_size=1, max_size=4).map(Sum)
+    sums: st.SearchStrategy[BaseReward] = st.lists(st.tuples(weights, leaves), min_size=1, max_size=4).map(Sum)
+    products: st.SearchStrategy[BaseReward] = st.lists(st.one_of(leaves, sums), min_size=2, max_size=4).map(_multiply)
+    return st.one_of(sums, st.lists(st.tuples(weights, st.one_of(leaves, products)), min_size=1, max_size=3).map(Sum))
 
 
 @given(_terms())
