@@ -123,7 +123,7 @@ def predictions(seed: int, count: int, labels: list[str]) -> tuple[list[str], li
 
 @pytest.mark.parametrize("seed", range(40))
 def test_macro_f1_is_equal_to_scikit_learn(seed: int) -> None:
-    from sklearn.metrics import f1_score
+    from sklearn.metrics import f1_score  # type: ignore[import-untyped]
 
     labels = [f"label{number}" for number in range(2 + seed % 9)]
     gold, said = predictions(seed, 1 + 7 * seed, labels)

@@ -11,7 +11,7 @@ SOURCE = "a b c d e f g h i j"  # ten words
 
 
 def scores(reward: Compression, *counts: int) -> list[float]:
-    return reward.explain([Sample(SOURCE, "w " * count) for count in counts]).scores.tolist()
+    return [float(score) for score in reward.explain([Sample(SOURCE, "w " * count) for count in counts]).scores]
 
 
 def test_by_hand() -> None:

@@ -109,8 +109,8 @@ def test_rows_of_other_lengths() -> None:
 
 
 def seqeval_f1(gold: list[list[str]], said: list[list[str]]) -> float:
-    from seqeval.metrics import f1_score
-    from seqeval.scheme import IOB2
+    from seqeval.metrics import f1_score  # type: ignore[import-untyped]
+    from seqeval.scheme import IOB2  # type: ignore[import-untyped]
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # numpy's, from within seqeval

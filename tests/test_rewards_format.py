@@ -21,7 +21,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def matches(pattern: str, *texts: str) -> list[float]:
-    return Regex(pattern=pattern)([Sample("", text) for text in texts]).tolist()
+    return [float(score) for score in Regex(pattern=pattern)([Sample("", text) for text in texts])]
 
 
 def fits(response: str, reward: JsonSchema | None = None) -> float:

@@ -76,7 +76,7 @@ def test_where_nothing_is_relevant_no_order_is_scored() -> None:
 
 
 def test_equal_to_scikit_learn_on_ten_thousand_full_rankings() -> None:
-    from sklearn.metrics import ndcg_score
+    from sklearn.metrics import ndcg_score  # type: ignore[import-untyped]
 
     rng = np.random.default_rng(0)
     for k, size in ((10, 25), (3, 5), (5, 2), (1, 4)):
@@ -106,8 +106,8 @@ def test_equal_to_scikit_learn_where_documents_are_left_out() -> None:
         places = np.full(size, 100.0)
         places[order] = np.arange(len(order))
         for gains in ("linear", "exponential"):
-            worth = (lambda grade: grade) if gains == "linear" else (lambda grade: 2.0**grade - 1)
-            expected = dcg_score(worth(gained)[None], -places[None], k=k) / dcg_score(worth(grades)[None], worth(grades)[None], k=k)
+            won, whole = (gained, grades) if gains == "linear" else (2.0**gained - 1, 2.0**grades - 1)
+            expected = dcg_score(won[None], -places[None], k=k) / dcg_score(whole[None], whole[None], k=k)
             assert ndcg(" ".join(map(str, order + 1)), grades.tolist(), k, gains) == pytest.approx(expected, abs=1e-9)
 
 
