@@ -15,7 +15,7 @@ import numpy as np
 from tokengym._models import model_folder
 from tokengym._registry import unknown
 from tokengym.rewards.base import BaseReward, Sample, Values
-from tokengym.rewards.loading import encode, load, micro_batches, plain_tokenizer
+from tokengym.rewards.loading import encode, load, micro_batches, plain_tokenizer, utf8
 
 __all__ = ["BOUND", "READS", "UNITS", "Classifier"]
 
@@ -124,7 +124,7 @@ class _Judge:
         """(N, C) logits of N pairs of prompt and response."""
         import torch
 
-        rows = [self._encoded(_utf8(prompt), _utf8(response), read) for prompt, response in texts]
+        rows = [self._encoded(utf8(prompt), utf8(response), read) for prompt, response in texts]
         found = np.empty((len(rows), len(self.labels)))
         lengths = [len(ids) for ids, _ in rows]
         batches = micro_batches(lengths, str(self._model.device)) if self._pad is not None else ([row] for row in range(len(rows)))
@@ -163,11 +163,6 @@ class _Judge:
         if not any(token in text for text in said.values() for token in self._special):
             return encode(self._markup, "".join(said.get(piece, piece) for piece in pieces))
         return [i for piece in pieces for i in (encode(self._plain, said[piece]) if piece in said else encode(self._markup, piece))]
-
-
-def _utf8(text: str) -> str:
-    """Half of a surrogate pair, which UTF-8 cannot hold, becomes "?"."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tokengym._models import model_folder
 
-__all__ = ["encode", "fast_linears", "load", "micro_batches", "plain_tokenizer", "quiet"]
+__all__ = ["encode", "fast_linears", "load", "micro_batches", "plain_tokenizer", "quiet", "utf8"]
 
 _TOKENS = {"cpu": 2048, "cuda": 32768}  # tokens per forward pass, padding included; more is no faster there
 
@@ -75,9 +75,14 @@ def plain_tokenizer(tokenizer: Any) -> Any:
     return plain
 
 
+def utf8(text: str) -> str:
+    """``text`` with "?" for what UTF-8 cannot hold: halves of surrogate pairs, which tokenizers refuse."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def encode(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of ``text`` alone, by a ``tokenizers.Tokenizer``; characters that UTF-8 cannot hold (half of a pair) become "?"."""
-    ids: list[int] = tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8"), add_special_tokens=False).ids
+    """Token ids of ``text`` alone, by a ``tokenizers.Tokenizer``."""
+    ids: list[int] = tokenizer.encode(utf8(text), add_special_tokens=False).ids
     return ids
 
 

@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tokengym._models import model_folder
-from tokengym.rewards.base import BaseReward, Sample, Values
+from tokengym.rewards.base import Sample, Values
+from tokengym.rewards.loading import fast_linears, quiet, utf8
+from tokengym.rewards.reference import ReferenceReward
 
 __all__ = ["MINILM", "Semantic"]
 
@@ -20,12 +22,12 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _KEPT = 16384  # embeddings per encoder: 24 MB at 384 numbers each
 
 
-class Semantic(BaseReward):
+class Semantic(ReferenceReward):
     """Cosine between the embeddings of the response and of the nearest reference, by a sentence-transformers model.
 
     An empty response scores 0.0 (1.0 if a reference is empty too): the embedding of nothing is near to some texts.
     Embeddings are cached by text and computed in one batch; the model is loaded at the first use and shared by all rewards of its name.
-    The default model reads the first 256 tokens and knows English best.
+    The default model reads the first 256 tokens and knows English best. The 0/1 form is ``threshold(semantic, at=0.8)``.
 
     Range -1 to 1, higher is better, needs references. Equal texts score 1 within 1e-6; in a batch of another composition scores
     move by about 1e-6. Source: Reimers and Gurevych 2019, arXiv:1908.10084.
@@ -35,6 +37,7 @@ class Semantic(BaseReward):
             the extra ``minilm`` is installed.
         batch_size: texts per forward pass.
         device: "auto", "cpu", "cuda", ...
+        references: "max" takes the nearest reference, "mean" the mean over all of them.
     Raises:
         FileNotFoundError: the model has a name here, but must be pulled first.
         ValueError: nobody knows the model, or ``batch_size`` is below 1.
@@ -42,9 +45,10 @@ class Semantic(BaseReward):
 
     name = "semantic"
     range = (-1.0, 1.0)
-    needs = "references"
+    cost = "neural"
 
-    def __init__(self, model: str = MINILM, batch_size: int = 64, device: str = "auto") -> None:
+    def __init__(self, model: str = MINILM, batch_size: int = 64, device: str = "auto", references: str = "max") -> None:
+        super().__init__(references)
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} texts; expected at least 1")
         model_folder(model)  # an unknown name is refused here, not in the middle of a run
@@ -64,14 +68,14 @@ class Semantic(BaseReward):
         place: dict[str, int] = {}  # text -> its row among the embeddings
         left: list[int] = []  # (P,) embedding of the response
         right: list[int] = []  # (P,) embedding of the reference
-        scores = np.full(len(batch), np.nan)  # (B,)
+        matches: list[list[float]] = [[] for _ in batch]
         for row, sample in enumerate(batch):
             if isinstance(sample.references, str):
                 raise TypeError(f"references={sample.references!r} is a text; expected a tuple of texts: ({sample.references!r},)")
             response = sample.response.strip()
             references = [reference.strip() for reference in sample.references]
             if not response and references:
-                scores[row] = float("" in references)
+                matches[row] = [float(not reference) for reference in references]
                 continue
             for reference in references:
                 rows.append(row)
@@ -80,8 +84,9 @@ class Semantic(BaseReward):
         if rows:
             vectors = _encoder(self.model, self.device).embed(list(place), self.batch_size)  # (texts, D)
             cosines = np.einsum("pd,pd->p", vectors[left], vectors[right], dtype=np.float64)
-            np.fmax.at(scores, rows, np.clip(cosines, -1.0, 1.0))
-        return scores
+            for row, cosine in zip(rows, np.clip(cosines, -1.0, 1.0).tolist(), strict=True):
+                matches[row].append(cosine)
+        return np.array([self.pool(each) for each in matches], dtype=np.float64)
 
 
 class _Encoder:
@@ -90,22 +95,18 @@ class _Encoder:
     def __init__(self, name: str, device: str) -> None:
         try:
             from sentence_transformers import SentenceTransformer
-            from transformers.utils import logging
         except ImportError as error:
             raise ImportError("the reward 'semantic' needs sentence-transformers: pip install 'sentence-transformers>=5'") from error
         folder = model_folder(name)
-        bars: Any = logging  # untyped
-        shown = bars.is_progress_bar_enabled()
-        bars.disable_progress_bar()  # the bar over 103 tensors says nothing to anyone
+        options = {"dtype": "float32", "use_safetensors": True}
         try:
-            self._model: Any = SentenceTransformer(folder, device=None if device == "auto" else device)
+            with quiet():
+                self._model: Any = SentenceTransformer(folder, device=None if device == "auto" else device, model_kwargs=options)
         except (OSError, ValueError) as error:
             remedy = "pip install 'tokengym[minilm]'" if name == MINILM else "download it into a folder and pass the folder"
             fault = "holds no model that can be read" if os.path.isdir(folder) else "is not on this machine and could not be fetched"
             raise RuntimeError(f"the reward 'semantic' has no model: {folder!r} {fault}. Remedy: {remedy}. ({error})") from error
-        finally:
-            if shown:
-                bars.enable_progress_bar()
+        fast_linears(self._model)
         self._kept: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
 
     def embed(self, texts: Sequence[str], batch_size: int) -> npt.NDArray[np.float32]:
@@ -114,7 +115,11 @@ class _Encoder:
         new = [text for text in texts if text not in kept]
         if new:
             vectors = self._model.encode(
-                new, batch_size=batch_size, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+                [utf8(text) for text in new],
+                batch_size=batch_size,
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
             )
             kept.update(zip(new, np.asarray(vectors, dtype=np.float32), strict=True))
         found = np.stack([kept[text] for text in texts])
