@@ -1,0 +1,108 @@
+"""The sandbox's two processes: one holds the program and never sees a test, the other runs the tests and calls the program."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import os
+import random
+import sys
+import types
+from typing import Any
+
+from tokengym.rewards.sandbox_talk import Peer, PeerGone
+
+__all__ = ["PROGRAM_GONE", "program_side", "tests_side"]
+
+PROGRAM_GONE = 3  # exit status of the tests' process when the program ended before the tests
+_SHOWN = 300  # characters of a message
+
+
+def program_side(channel: int, code: int) -> None:
+    """Loads the program from the descriptor ``code``, then does what the tests ask through ``channel`` until they end."""
+    module = types.ModuleType("program")
+    sys.modules["program"] = module
+    peer = Peer(channel, module)
+    random.seed(0)
+    text = _read(code)
+    try:
+        exec(compile(text, "<program>", "exec", dont_inherit=True), module.__dict__)
+    except BaseException as error:
+        peer.send(["!", f"{type(error).__name__}: {error}"[:_SHOWN]])
+        return
+    peer.send(["=", "loaded"])
+    try:
+        while True:
+            peer.serve(peer.receive())
+    except PeerGone:
+        return
+
+
+def tests_side(channel: int, tests: int, results: int) -> int:
+    """Runs the tests against the program behind ``channel``; each test's outcome is one line of JSON on ``results``.
+
+    Args:
+        channel: the talk with the program.
+        tests: descriptor of a JSON list of [source, counts], run in this order in one namespace.
+        results: descriptor; a line is [number of the test, "passed" | "failed" | "error", what went wrong].
+    Returns:
+        The exit status.
+    """
+    random.seed(0)
+    peer = Peer(channel)
+    units = json.loads(_read(tests))
+    try:
+        state, *words = peer.receive()
+    except PeerGone:
+        _write(results, [-1, "error", "the program ended before it was loaded"])
+        return PROGRAM_GONE
+    if state != "=":
+        _write(results, [-1, "error", f"the program did not load: {words[0]}"])
+        return 0
+    names = _Names(peer)
+    for number, (source, counts) in enumerate(units):
+        outcome, words_ = "passed", ""
+        try:
+            exec(compile(source, f"<test {number}>", "exec", dont_inherit=True), names)
+        except AssertionError as error:
+            outcome, words_ = "failed", f"{_first_line(source)}{': ' if str(error) else ''}{error}"
+        except BaseException as error:
+            outcome, words_ = "error", f"{_first_line(source)}: {type(error).__name__}: {error}"
+        if peer.gone:  # whatever the test made of it
+            _write(results, [number, "error", f"{_first_line(source)}: the program has ended"])
+            return PROGRAM_GONE
+        if counts or outcome != "passed":
+            _write(results, [number if counts else -1, outcome, words_[:_SHOWN]])
+    return 0
+
+
+class _Names(dict[str, Any]):
+    """The tests' namespace: their own names, then Python's builtins, then the program's names."""
+
+    def __init__(self, peer: Peer) -> None:
+        module = types.ModuleType("tests")
+        sys.modules["tests"] = module
+        super().__init__(__name__="tests", __builtins__=builtins)
+        self._peer = peer
+
+    def __missing__(self, name: str) -> Any:
+        if hasattr(builtins, name):  # never the program's: it could call its own `abs` one that says 0
+            raise KeyError(name)
+        try:
+            return self._peer.ask("get", 0, [name])
+        except AttributeError:
+            raise KeyError(name) from None
+
+
+def _first_line(source: str) -> str:
+    return ast.unparse(ast.parse(source).body[-1]).partition("\n")[0][:_SHOWN]
+
+
+def _write(results: int, line: list[object]) -> None:
+    os.write(results, json.dumps(line).encode("ascii") + b"\n")
+
+
+def _read(descriptor: int) -> str:
+    with open(descriptor, encoding="utf-8", errors="surrogatepass") as file:
+        return file.read()
