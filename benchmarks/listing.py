@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Sequence
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from collections.abc import Sequence
 
 from tokengym.benchmarks.options import Envs, ModelsList, ModelsPull, Rewards
+from tokengym.benchmarks.printed import print_rows
 
 __all__ = ["show"]
-
-
-def _print(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(box=SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(text) for text in row))
-    console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table)
 
 
 def _first_line(thing: object) -> str:
@@ -42,28 +28,32 @@ def _envs(options: Envs) -> None:
         data = ", ".join(("builtin", *task.datasets))
         budget = f"{task.max_prompt_tokens} + {task.max_new_tokens}"
         rows.append((name, _first_line(task), task.reward, ", ".join(task.metrics), budget, data, own))
-    _print(("id", "task", "default reward", "metrics", "prompt + answer tokens", "data sets", "own keywords"), rows)
+    print_rows(("id", "task", "default reward", "metrics", "prompt + answer tokens", "data sets", "own keywords"), rows)
     print('In Python: import gymnasium, tokengym; env = gymnasium.make("TextSumm-v0", split="train", reward="rouge_l")')
 
 
 def _rewards(options: Rewards) -> None:
-    from tokengym.rewards import REWARDS
+    from tokengym.benchmarks.catalogue import COLUMNS, card, cards, cells
 
+    known = [card(options.name)] if options.name else cards()
     if options.quiet:
-        print("\n".join(REWARDS))
+        print("\n".join(reward.name for reward in known))
         return
-    rows = []
-    for name, row in REWARDS.items():
-        arguments = ""
-        if inspect.isclass(row):
-            parameters = inspect.signature(row).parameters.values()
-            arguments = ", ".join(
-                f"{p.name}={p.default!r}" for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD or p.kind is p.KEYWORD_ONLY
-            )
-        low, high = getattr(row, "range", (float("nan"), float("nan")))
-        rows.append((name, _first_line(row), f"{low:g} to {high:g}", str(getattr(row, "needs", "")) or "-", arguments or "-"))
-    _print(("name", "what it measures", "range", "needs", "arguments"), rows)
-    print('They add up: --reward "0.7*rouge_l + 0.3*semantic - 0.01*length(goal=20)"')
+    speeds = _speeds([reward.name for reward in known]) if options.speed else None
+    columns = COLUMNS if speeds is None else (*COLUMNS, "texts/s")
+    print_rows(columns, [cells(reward) if speeds is None else (*cells(reward), speeds[reward.name]) for reward in known])
+    if options.name:
+        print(f"\n{known[0].doc}")
+    else:
+        print('They add up: --reward "0.7*rouge_l + 0.3*semantic - 0.01*length(goal=20)"')
+
+
+def _speeds(names: Sequence[str]) -> dict[str, str]:
+    """Reward to its texts per second, or to why it has none."""
+    from tokengym.benchmarks import throughput
+
+    found = throughput.throughput(throughput.Rewards(names=tuple(names), rounds=3), compare=False)
+    return {**found.skipped, **{row.name: f"{row.rate.median:,.0f}" for row in found.rows}}
 
 
 def _models(options: ModelsList) -> None:
@@ -73,7 +63,7 @@ def _models(options: ModelsList) -> None:
     if options.quiet:
         print("\n".join(model.name for model in models))
         return
-    _print(("name", "what it is", "files"), [(m.name, m.about, m.folder or "not here yet") for m in models])
+    print_rows(("name", "what it is", "files"), [(m.name, m.about, m.folder or "not here yet") for m in models])
 
 
 def show(command: Envs | Rewards | ModelsList | ModelsPull) -> None:
