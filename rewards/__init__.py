@@ -32,15 +32,19 @@ __all__ = [
 _ROWS = {
     "accuracy": "tokengym.rewards.accuracy:Accuracy",
     "bleu": "tokengym.rewards.bleu:Bleu",
+    "chrf": "tokengym.rewards.chrf:Chrf",
     "classifier": "tokengym.rewards.classifier:Classifier",
     "compression": "tokengym.rewards.compression:Compression",
+    "corpus_bleu": "tokengym.rewards.corpus_bleu:CorpusBleu",
     "distinct": "tokengym.rewards.repetition:Distinct",
+    "edit": "tokengym.rewards.edit:Edit",
     "entity_f1": "tokengym.rewards.entity_f1:EntityF1",
     "exact": "tokengym.rewards.exact:Exact",
     "fact_precision": "tokengym.rewards.faithfulness:FactPrecision",
     "fact_recall": "tokengym.rewards.faithfulness:FactRecall",
     "faithfulness": "tokengym.rewards.faithfulness:Faithfulness",
     "fluency": "tokengym.rewards.language_model:Fluency",
+    "gleu": "tokengym.rewards.gleu:Gleu",
     "json_schema": "tokengym.rewards.format:JsonSchema",
     "kl": "tokengym.rewards.log_ratio:KL",
     "length": "tokengym.rewards.length:Length",
@@ -60,6 +64,7 @@ _ROWS = {
     "sentiment": "tokengym.rewards.sentiment:Sentiment",
     "slot_f1": "tokengym.rewards.slots:SlotF1",
     "task_success": "tokengym.rewards.slots:TaskSuccess",
+    "ter": "tokengym.rewards.ter:Ter",
     "token_f1": "tokengym.rewards.token_f1:TokenF1",
 }
 

@@ -1,4 +1,4 @@
-"""Sentence BLEU, equal to sacrebleu's."""
+"""Sentence BLEU, and the counts that BLEU is made of, equal to sacrebleu's."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from tokengym.rewards.base import BaseReward, Sample, Values
 from tokengym.rewards.tokens import has_cjk, ngram_counts, overlap
 
-__all__ = ["Bleu"]
+__all__ = ["Bleu", "BleuCounts", "bleu_counts"]
 
 _ORDERS = (1, 2, 3, 4)
 _TOKENIZERS = ("auto", "13a", "char", "intl", "none", "zh")
@@ -22,7 +23,7 @@ _Counts = Mapping[Hashable, int]
 
 
 class Bleu(BaseReward):
-    """Sentence BLEU from 0 to 1: up to 4-grams, exponential smoothing, effective order, cased, as ``sacrebleu.sentence_bleu`` / 100.
+    """Sentence BLEU from 0 to 1: up to 4-grams, exponential smoothing, effective order, as ``sacrebleu.sentence_bleu`` / 100.
 
     Several references count as BLEU defines it: an n-gram may occur as often as in the reference that has it most,
     and the length is held against the reference nearest in length. 0.0 where no word is shared.
@@ -32,6 +33,7 @@ class Bleu(BaseReward):
     Args:
         tokenize: "13a", "zh", "char", "intl" or "none", sacrebleu's tokenizers; "auto" takes "char" where a reference holds kana,
             "zh" where it holds Han characters, and "13a" elsewhere.
+        lowercase: compares without case.
     Raises:
         ValueError: ``tokenize`` is none of these.
     """
@@ -39,10 +41,11 @@ class Bleu(BaseReward):
     name = "bleu"
     needs = "references"
 
-    def __init__(self, tokenize: str = "auto") -> None:
+    def __init__(self, tokenize: str = "auto", lowercase: bool = False) -> None:
         if tokenize not in _TOKENIZERS:
             raise ValueError(f"tokenize={tokenize!r}; expected one of {', '.join(_TOKENIZERS)}")
         self.tokenize = tokenize
+        self.lowercase = lowercase
 
     def score(self, batch: Sequence[Sample]) -> Values:
         """(B,) sentence BLEU, NaN where a sample has no reference.
@@ -54,37 +57,62 @@ class Bleu(BaseReward):
         for row, (_, response, references, _, _) in enumerate(batch):
             if isinstance(references, str):
                 raise TypeError(f"references={references!r} is a text; expected a tuple of texts: ({references!r},)")
-            scores[row] = _sentence_bleu(response, tuple(references), self.tokenize) if references else math.nan
+            if references:
+                scores[row] = _sentence_bleu(bleu_counts(response, tuple(references), self.tokenize, self.lowercase))
+            else:
+                scores[row] = math.nan
         return scores
 
 
-def _sentence_bleu(response: str, references: tuple[str, ...], tokenize: str) -> float:
-    tokenizer, merged, lengths = _prepared(references, tokenize)
-    words = tuple(_tokenizer(tokenizer)(response.rstrip()).split())
+class BleuCounts(NamedTuple):
+    """What BLEU needs to know of one response.
+
+    Attributes:
+        correct: n-grams that a reference has too, for n = 1, 2, 3, 4.
+        total: n-grams of the response.
+        size: words of the response.
+        expected: words of the reference nearest in length, the shorter of two.
+    """
+
+    correct: tuple[int, ...]
+    total: tuple[int, ...]
+    size: int
+    expected: int
+
+
+def bleu_counts(response: str, references: tuple[str, ...], tokenize: str, lowercase: bool) -> BleuCounts:
+    """The counts of one response against at least one reference; the arguments are those of :class:`Bleu`."""
+    tokenizer, merged, lengths = _prepared(references, tokenize, lowercase)
+    words = tuple(_tokenizer(tokenizer)((response.lower() if lowercase else response).rstrip()).split())
     size = len(words)
     expected = min(lengths, key=lambda length: (abs(length - size), length))
+    correct = [0] * len(_ORDERS)
+    for place, (n, allowed) in enumerate(zip(_ORDERS, merged, strict=True)):
+        correct[place] = overlap(ngram_counts(words, n), allowed)
+        if not correct[place]:
+            break  # no run of n words in common, hence no longer one either
+    return BleuCounts(tuple(correct), tuple([max(size - n + 1, 0) for n in _ORDERS]), size, expected)
+
+
+def _sentence_bleu(counts: BleuCounts) -> float:
+    if not counts.correct[0]:
+        return 0.0
     log_precision, order, halvings = 0.0, 0, 0
-    for n, allowed in zip(_ORDERS, merged, strict=True):
-        total = size - n + 1
-        if total <= 0:
+    for correct, total in zip(counts.correct, counts.total, strict=True):
+        if not total:
             break
-        order = n
-        correct = overlap(ngram_counts(words, n), allowed)
+        order += 1
         if correct:
             log_precision += math.log(correct / total)
-        elif n == 1:
-            return 0.0  # no word in common, hence no longer n-gram either
         else:
             halvings += 1
             log_precision -= math.log(2.0**halvings * total)
-    if not order:
-        return 0.0
-    brevity = min(0.0, 1.0 - expected / size)
+    brevity = min(0.0, 1.0 - counts.expected / counts.size)
     return math.exp(brevity + log_precision / order)
 
 
 @lru_cache(maxsize=8192)
-def _prepared(references: tuple[str, ...], tokenize: str) -> tuple[str, tuple[_Counts, ...], tuple[int, ...]]:
+def _prepared(references: tuple[str, ...], tokenize: str, lowercase: bool) -> tuple[str, tuple[_Counts, ...], tuple[int, ...]]:
     """The tokenizer's name, for each order the highest count of each n-gram over the references, and their lengths in words."""
     if tokenize == "auto":
         if any(map(_KANA.search, references)):
@@ -92,7 +120,7 @@ def _prepared(references: tuple[str, ...], tokenize: str) -> tuple[str, tuple[_C
         else:
             tokenize = "zh" if any(map(has_cjk, references)) else "13a"
     cut = _tokenizer(tokenize)
-    texts = [tuple(cut(reference.rstrip()).split()) for reference in references]
+    texts = [tuple(cut((reference.lower() if lowercase else reference).rstrip()).split()) for reference in references]
     merged: list[_Counts] = []
     for n in _ORDERS:
         most: dict[Hashable, int] = {}

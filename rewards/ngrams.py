@@ -1,16 +1,17 @@
-"""How many word n-grams each pair of texts shares, for a whole batch at once and without a Python object for each word."""
+"""How many n-grams each pair of texts shares, for a whole batch at once and without a Python object for each n-gram."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tokengym.rewards.tokens import rouge_bytes
 
-__all__ = ["Matches", "ngram_matches"]
+__all__ = ["Keys", "Matches", "character_matches", "gram_matches", "ngram_matches", "word_matches"]
 
 _PAIRS = 64  # of one pass: the pair's number fills the highest 6 bits of a key
 _LETTERS = 1 << 19  # of one pass, unless a single pair is longer: some 20 MB of arrays
@@ -20,8 +21,11 @@ _ONE, _SIX, _HALF = np.uint64(1), np.uint64(6), np.uint64(32)
 _FIRST, _SECOND, _JOIN = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # any odd numbers
 _KEEP = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)  # the lowest ``size`` bytes of eight
 
-_Ints = npt.NDArray[np.int64]
-_Keys = npt.NDArray[np.uint64]
+_Ints: TypeAlias = npt.NDArray[np.int64]
+Keys: TypeAlias = npt.NDArray[np.uint64]
+"""One number for each word or character, or for each run of them."""
+
+_Text = TypeVar("_Text", bound=Sequence[str])
 
 
 class Matches(NamedTuple):
@@ -41,29 +45,77 @@ class Matches(NamedTuple):
 def ngram_matches(responses: Sequence[str], references: Sequence[str], n: int) -> Matches:
     """The n-grams of words that each response shares with the reference in its place.
 
-    Words as in :func:`tokengym.rewards.tokens.rouge_tokens`; the texts must hold no Chinese or Japanese. Words are compared by 57 bits of
-    a fixed hash, so that two different words of one pair count as the same about once in 10^13 pairs.
+    Words as in :func:`tokengym.rewards.tokens.rouge_tokens`; the texts must hold no Chinese or Japanese.
     """
-    pairs = len(responses)
-    texts = [*responses, *references]
-    if pairs > 1 and (pairs > _PAIRS or sum(map(len, texts)) > _LETTERS):
-        half = pairs // 2
-        halves = [ngram_matches(responses[part], references[part], n) for part in (slice(half), slice(half, None))]
-        return Matches(*map(np.concatenate, zip(*halves, strict=True)))
-    words, counts = _words(texts)  # (W,), (2P,)
+    return _joined([gram_matches(*_words([*given, *expected]), (n,)) for given, expected in _passes(responses, references)])[0]
+
+
+def character_matches(responses: Sequence[str], references: Sequence[str], orders: Sequence[int]) -> list[Matches]:
+    """The runs of characters that each response shares with the reference in its place, one entry for each length in ``orders``."""
+    parts: list[list[Matches]] = []
+    for given, expected in _passes(responses, references):
+        texts = [*given, *expected]
+        points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        parts.append(gram_matches(_mixed(points.astype(np.uint64)), _sizes(texts), orders))
+    return _joined(parts)
+
+
+def word_matches(responses: Sequence[Sequence[str]], references: Sequence[Sequence[str]], orders: Sequence[int]) -> list[Matches]:
+    """As :func:`character_matches`, for texts that are cut into words already."""
+    parts: list[list[Matches]] = []
+    for given, expected in _passes(responses, references):
+        texts = [*given, *expected]
+        sizes = _sizes(texts)
+        hashes = np.fromiter(map(hash, chain.from_iterable(texts)), np.int64, int(sizes.sum()))
+        parts.append(gram_matches(_mixed(hashes.view(np.uint64)), sizes, orders))
+    return _joined(parts)
+
+
+def _sizes(texts: Sequence[Sequence[str]]) -> _Ints:
+    return np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def _joined(parts: Sequence[Sequence[Matches]]) -> list[Matches]:
+    """The matches of each order, over the pairs of all passes."""
+    return [Matches(*map(np.concatenate, zip(*order, strict=True))) for order in zip(*parts, strict=True)]
+
+
+def gram_matches(units: Keys, counts: _Ints, orders: Sequence[int]) -> list[Matches]:
+    """Shared runs of units, for each length in ``orders`` (rising).
+
+    Runs are compared by 57 bits of a fixed hash, so that two different ones of a pair count as the same about once in 10^13 pairs.
+
+    Args:
+        units: (U,) equal numbers for equal words or characters, spread over 64 bits; all texts one after another.
+        counts: (2P,) units of each text; P <= 64 responses come first, then the P references.
+        orders: lengths of the runs.
+    """
+    pairs = len(counts) // 2
     number = np.arange(pairs, dtype=np.uint64) << _HIGH  # (P,)
-    owner = np.repeat(np.concatenate([number, number | _ONE]), counts)  # (W,) the pair in the highest bits, the side in the lowest
-    keys = words
-    for start in range(1, n):
-        keys = _mixed(keys[:-1] * _JOIN + words[start:])
-    if n > 1:
-        within = owner[n - 1 :] == owner[: 1 - n]  # a run does not reach into the next text
-        keys, owner = keys[within], owner[: 1 - n][within]
-    grams = np.maximum(counts - (n - 1), 0)
-    return Matches(_common(((keys >> _SIX) & _BODY) | owner, pairs), grams[:pairs], grams[pairs:])
+    owner = np.repeat(np.concatenate([number, number | _ONE]), counts)  # (U,) the pair in the highest bits, the side in the lowest
+    keys, found = units, []
+    for n in range(1, orders[-1] + 1):
+        if n > 1:
+            keys = _mixed(keys[:-1] * _JOIN + units[n - 1 :])
+        if n in orders:
+            within = owner[n - 1 :] == owner[: len(keys)] if n > 1 else slice(None)  # a run does not reach into the next text
+            grams = np.maximum(counts - (n - 1), 0)
+            found.append(Matches(_common(((keys >> _SIX) & _BODY | owner[: len(keys)])[within], pairs), grams[:pairs], grams[pairs:]))
+    return found
 
 
-def _common(keys: _Keys, pairs: int) -> _Ints:
+def _passes(responses: Sequence[_Text], references: Sequence[_Text]) -> Iterator[tuple[Sequence[_Text], Sequence[_Text]]]:
+    """The pairs, in parts that one pass can take."""
+    pairs = len(responses)
+    if pairs <= 1 or (pairs <= _PAIRS and sum(map(len, responses)) + sum(map(len, references)) <= _LETTERS):
+        yield responses, references
+        return
+    half = pairs // 2
+    yield from _passes(responses[:half], references[:half])
+    yield from _passes(responses[half:], references[half:])
+
+
+def _common(keys: Keys, pairs: int) -> _Ints:
     """(P,) sizes of the common multisets: equal keys of a pair are sorted side by side, the response's before the reference's."""
     if not keys.size:
         return np.zeros(pairs, dtype=np.int64)
@@ -75,7 +127,7 @@ def _common(keys: _Keys, pairs: int) -> _Ints:
     return common.astype(np.int64)
 
 
-def _words(texts: list[str]) -> tuple[_Keys, _Ints]:
+def _words(texts: list[str]) -> tuple[Keys, _Ints]:
     """A hash of each word of all texts, (W,), and the number of words of each text."""
     joined = " ".join(texts)
     if joined.isascii():
@@ -104,7 +156,7 @@ def _steps(totals: _Ints) -> _Ints:
     return totals
 
 
-def _mixed(keys: _Keys) -> _Keys:
+def _mixed(keys: Keys) -> Keys:
     """The same numbers, one to one, with every bit spread over the highest ones."""
     keys = keys * _FIRST
     keys ^= keys >> _HALF

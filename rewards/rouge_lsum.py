@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate, chain, repeat
 from typing import NamedTuple
 
 from rapidfuzz.distance import LCSseq
@@ -16,8 +16,10 @@ from tokengym.rewards.tokens import rouge_tokens
 __all__ = ["RougeLsum"]
 
 _SPLITS = ("newline", "sentences")
-# After . ! ? and closing quotes where white space follows, but not after a title or an initial; after the full stops of Chinese and Japanese.
-_END = re.compile(r"\n+|(?<=[.!?…])(?<!\b[A-Z]\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bMrs\.)[\"”’»)\]]*\s+|(?<=[。！？])(?![”」』）])")
+# A sentence ends after . ! ? (and closing quotes) where white space follows, not after a title or an initial; and after the full stops of
+# Chinese and Japanese.
+_TITLES = "".join(rf"(?<!\b{title}\.)" for title in ("[A-Z]", "Dr", "Mr", "Ms", "St", "Mrs"))
+_END = re.compile(rf"\n+|(?<=[.!?…]){_TITLES}[\"”’»)\]]*\s+|(?<=[。！？])(?![”」』）])")
 
 _Words = tuple[str, ...]
 
@@ -50,82 +52,112 @@ class RougeLsum(ReferenceReward):
         self.stem = stem
 
     def compare(self, response: str, reference: str) -> float:
-        given, expected = _sentences(response, self.split, self.stem), _places(reference, self.split, self.stem)
-        total = sum(map(len, given))
-        if not total or not expected:
+        given, expected = _sentences(response, self.split, self.stem), _sentences(reference, self.split, self.stem)
+        if not given or not expected:
             return 0.0
         if len(given) == len(expected) == 1:
-            hits = LCSseq.similarity(given[0], expected[0].words)
+            hits = LCSseq.similarity(given[0], expected[0])
         else:
-            hits = _hits(given, expected, total)
-        return 2.0 * hits / (total + sum(len(sentence.words) for sentence in expected))
+            hits = _hits(given, _places(expected))
+        return 2.0 * hits / (sum(map(len, given)) + sum(map(len, expected)))
 
 
 class _Sentence(NamedTuple):
-    """A sentence of a reference, and for each word of it the set of its places as bits, the first place lowest."""
+    """One sentence of a reference.
 
-    words: _Words
-    places: Mapping[str, int]
+    Attributes:
+        start: words of the reference that stand before it.
+        size: words.
+        places: for each word, the set of its places in the sentence as bits, the first place lowest.
+    """
+
+    start: int
+    size: int
+    places: dict[str, int]
+
+
+class _Reference(NamedTuple):
+    """A reference, cut.
+
+    Attributes:
+        sentences: those that have words.
+        repeated: for each word that comes more than once, the set of its places in the reference as bits.
+    """
+
+    sentences: tuple[_Sentence, ...]
+    repeated: dict[str, int]
 
 
 @lru_cache(maxsize=8192)
 def _sentences(text: str, split: str, stem: bool) -> tuple[_Words, ...]:
     """The words of each sentence that has any."""
     cut = text.split("\n") if split == "newline" else _END.split(text)
-    return tuple([words for words in (rouge_tokens(sentence, stem) for sentence in cut) if words])
+    return tuple([words for words in [rouge_tokens(sentence, stem) for sentence in cut] if words])
 
 
 @lru_cache(maxsize=8192)
-def _places(text: str, split: str, stem: bool) -> tuple[_Sentence, ...]:
-    found: list[_Sentence] = []
-    for words in _sentences(text, split, stem):
-        places: dict[str, int] = {}
-        for place, word in enumerate(words):
-            places[word] = places.get(word, 0) | 1 << place
-        found.append(_Sentence(words, places))
-    return tuple(found)
+def _places(cut: tuple[_Words, ...]) -> _Reference:
+    starts = accumulate(map(len, cut), initial=0)
+    sentences = tuple([_Sentence(start, len(words), _bits(words)) for start, words in zip(starts, cut, strict=False)])
+    whole = _bits(chain.from_iterable(cut))
+    return _Reference(sentences, {word: bits for word, bits in whole.items() if bits & (bits - 1)})
 
 
-def _hits(given: Sequence[_Words], expected: Sequence[_Sentence], total: int) -> int:
-    """Words of the reference's sentences on a common subsequence, none more often than either text has it."""
-    left = Counter([word for words in given for word in words])  # the reference's own count is never exceeded: its places are distinct
-    hits = 0
-    for words, places in expected:
-        union = 0
+def _bits(words: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    bit = 1
+    for word in words:
+        found[word] = found.get(word, 0) | bit
+        bit <<= 1
+    return found
+
+
+def _hits(given: Sequence[_Words], expected: _Reference) -> int:
+    """Words of the reference's sentences on a common subsequence, none more often than the response has it."""
+    union = 0
+    for start, size, places in expected.sentences:
+        found = 0
         for sentence in given:
-            if not places.keys().isdisjoint(sentence):
-                union |= _subsequence(places, len(words), sentence)
-        while union:
-            lowest = union & -union
-            word = words[lowest.bit_length() - 1]
-            if left[word]:
-                left[word] -= 1
-                hits += 1
-            union ^= lowest
+            matches = list(map(places.get, sentence, repeat(0)))
+            if any(matches):
+                found |= _subsequence(matches, size)
+        union |= found << start
+    hits = union.bit_count()
+    for word, bits in expected.repeated.items():
+        taken = (union & bits).bit_count()
+        if taken > 1:  # in several sentences, perhaps, for one word of the response
+            hits -= max(0, taken - sum([sentence.count(word) for sentence in given]))
     return hits
 
 
-def _subsequence(places: Mapping[str, int], size: int, sentence: _Words) -> int:
+def _subsequence(matches: Sequence[int], size: int) -> int:
     """Places in the reference's sentence of one longest common subsequence: of several, the one that ``rouge-score`` finds.
 
     Each step of the table is one number: bit i says that the subsequence grows where the reference's word i comes in (Hyyrö 2004).
     Going back, ``rouge-score`` takes a match wherever it stands, else leaves out the reference's word unless that loses length.
+
+    Args:
+        matches: for each word of the response's sentence, its places in the reference's.
+        size: words of the reference's sentence.
     """
-    steps: list[tuple[int, int]] = []  # for each word of the response: its places in the reference, and where the table grows
     full = (1 << size) - 1
     flat = full  # the complement of the growth
-    for word in sentence:
-        match = places.get(word, 0)
+    steps: list[tuple[int, int]] = []
+    idle = False
+    for match in matches:
         if match:
             common = flat & match
             flat = ((flat + common) | (flat - common)) & full
-        elif steps and not steps[-1][0]:
-            continue  # a second word without a match moves nothing
-        steps.append((match, ~flat & full))
+            steps.append((match, match | (flat ^ full)))
+            idle = False
+        elif not idle:  # a second word without a match moves nothing
+            steps.append((0, flat ^ full))
+            idle = True
     found = 0
     upto = full
-    for match, growth in reversed(steps):
-        place = ((match | growth) & upto).bit_length()
+    while steps:
+        match, reach = steps.pop()
+        place = (reach & upto).bit_length()
         if not place:
             break
         bit = 1 << (place - 1)

@@ -21,6 +21,7 @@ __all__ = [
     "rouge_tokens",
     "squad_tokens",
     "word_count",
+    "word_tokens",
 ]
 
 # Character class (without brackets) of Han and kana: scripts that put no space between words.
@@ -38,6 +39,7 @@ _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 _WORD_OR_CJK = re.compile(rf"[{CJK}]|[^\W{CJK}]+")
 _LOWERED = string.ascii_letters + string.digits
 _ROUGE_BYTES = bytes(ord(chr(code).lower()) if chr(code) in _LOWERED else ord(" ") for code in range(256))
+_WORD_OR_MARK = re.compile(rf"[{CJK}]|[^\W{CJK}]+|[^\w\s]")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -122,6 +124,12 @@ def overlap(first: Mapping[_Item, int], second: Mapping[_Item, int]) -> int:
         one, other = first[item], second[item]
         common += one if one < other else other
     return common
+
+
+@lru_cache(maxsize=_CACHE)
+def word_tokens(text: str) -> tuple[str, ...]:
+    """The text as it is written, cut: runs of letters and digits, each mark alone, Chinese and Japanese by character, no white space."""
+    return tuple(_WORD_OR_MARK.findall(text))
 
 
 @lru_cache(maxsize=_CACHE)

@@ -57,9 +57,12 @@ class Row(NamedTuple):
 ROWS: dict[str, Row] = {
     "accuracy": Row("accuracy", _LABELLED, _LABELLED._replace(response="Science."), metas=st.just({"label": "sport"})),
     "bleu": Row("bleu"),
+    "chrf": Row("chrf"),
     "classifier": Row("classifier(model='{folder}', label='bad')", reaches_best=False, cost="neural", folder=classifier_folder),
     "compression": Row("compression(low=0.5, high=1)", wrong=WRONG._replace(response="Harwick.")),
+    "corpus_bleu": Row("corpus_bleu"),
     "distinct": Row("distinct", wrong=WRONG._replace(response="homes and homes and homes")),
+    "edit": Row("edit"),
     "entity_f1": Row("entity_f1", _ENTITIES, _ENTITIES._replace(response="Marta (PERSON)"), metas=st.just({"entities": []})),
     "exact": Row("exact"),
     "fact_precision": Row("fact_precision"),
@@ -69,6 +72,7 @@ ROWS: dict[str, Row] = {
         metas=st.fixed_dictionaries({"facts": st.lists(st.one_of(_words, st.lists(_words, max_size=2)), max_size=3)}),
     ),
     "fluency": Row("fluency", wrong=WRONG._replace(response="homes Bob 40 in in Leeds the."), reaches_best=False, cost="neural"),
+    "gleu": Row("gleu"),
     "json_schema": Row(
         "json_schema",
         Sample("", '{"city": "Leeds"}', meta={"schema": _SCHEMA}),
@@ -97,5 +101,6 @@ ROWS: dict[str, Row] = {
     "sentiment": Row("sentiment", PERFECT._replace(response="A superb day."), WRONG._replace(response="A dull day.")),
     "slot_f1": Row("slot_f1", _SLOTS, _SLOTS._replace(response="city=York; guests=2"), metas=st.just({"slots": {}})),
     "task_success": Row("task_success", _SLOTS, _SLOTS._replace(response="city=York; guests=2"), metas=st.just({"slots": {}})),
+    "ter": Row("ter", empty=1.0),
     "token_f1": Row("token_f1"),
 }
