@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_overview())
         return 0
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # last, so that it hides nothing: my_module:MyReward lies where the user is
     try:
         _run(_parse(arguments), f"tokengym {shlex.join(arguments)}")
     except KeyboardInterrupt:
