@@ -184,7 +184,18 @@ def language_model(name: str, device: str) -> LanguageModel:
 class _HandOver:
     """Stands where the trunk stood, and hands the hidden states that it is given on to the head."""
 
-    def __call__(self, inputs_embeds: Any = None, **_: Any) -> Any:
-        from transformers.modeling_outputs import BaseModelOutputWithPast
+    def __call__(self, input_ids: Any = None, inputs_embeds: Any = None, **_: Any) -> _Passed:
+        return _Passed(inputs_embeds)
 
-        return BaseModelOutputWithPast(last_hidden_state=inputs_embeds)
+
+class _Passed:
+    """What a trunk returns: hidden states, by name or as the first of its outputs; nothing under the other names that heads pass on."""
+
+    def __init__(self, states: Any) -> None:
+        self.last_hidden_state = states
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self.last_hidden_state,)[index]
+
+    def __getattr__(self, name: str) -> None:
+        return None
