@@ -38,7 +38,7 @@ _REINFORCE: dict[str, Any] = {
 }
 # lam=1: with a critic that starts at zero and ten updates to learn in, 0.95 per token would hide the score from early tokens.
 _PPO: dict[str, Any] = {
-    "learning_rate": 3e-4,
+    "learning_rate": 5e-4,
     "episodes_per_update": 64,
     "group_size": 4,
     "epochs": 2,

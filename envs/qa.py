@@ -30,7 +30,7 @@ class TextQA(Task):
 
     Action Space: ``Discrete(V)``, the next token.
     Observation Space: passage, ``Question:``, the question, ``Answer:``, and the answer so far, as token ids.
-    Rewards: token F1 with the references (SQuAD's definition), at the end.
+    Rewards: half exact match with the references, half ROUGE-L, which reads the order of words, at the end.
     Starting State: a question of the split, in drawn order.
     Episode End: the end-of-sequence token, or ``max_new_tokens``.
     Information: as in every environment of the suite; metrics exact match and token F1.
@@ -40,7 +40,8 @@ class TextQA(Task):
     """
 
     name = "TextQA-v0"
-    reward = "token_f1"
+    # Token F1 alone pays the right words in any order in full.
+    reward = "0.5*exact + 0.5*rouge_l"
     metrics = ("exact", "token_f1")
     max_prompt_tokens = 176
     max_new_tokens = 24

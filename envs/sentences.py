@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["first_sentence", "overlap", "sentences", "words"]
+__all__ = ["overlap", "sentences", "words"]
 
 _END = re.compile(r"(?<=[.!?])[\"”]?\s+(?=[A-Z\"“\d])|(?<=[。!?])(?=.)")
 _ABBREVIATION = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|St)\.$")
@@ -20,11 +20,6 @@ def sentences(text: str) -> list[str]:
         elif piece.strip():
             found.append(piece.strip())
     return found
-
-
-def first_sentence(text: str) -> str:
-    """The opening sentence, or the whole text where none ends."""
-    return (sentences(text) or [text])[0]
 
 
 def words(text: str) -> set[str]:

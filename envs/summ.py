@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tokengym.envs.base import Example, Parts, Task
-from tokengym.envs.sentences import first_sentence
+from tokengym.envs.sentences import sentences
 from tokengym.envs.world import Generated, Report, report
 
 __all__ = ["TextSumm"]
@@ -42,7 +42,7 @@ class TextSumm(Task):
 
     Action Space: ``Discrete(V)``, the next token.
     Observation Space: the report, ``Summary:``, and the summary so far, as token ids.
-    Rewards: half ROUGE-L with the references, half faithfulness to the known facts, at the end.
+    Rewards: 0.6 ROUGE-2 with the references, which reads the order of words, and 0.4 faithfulness to the known facts, at the end.
     Starting State: a report of the split, in drawn order.
     Episode End: the end-of-sequence token, or ``max_new_tokens``.
     Information: as in every environment of the suite; metrics ROUGE-1/2/L and faithfulness.
@@ -52,7 +52,8 @@ class TextSumm(Task):
     """
 
     name = "TextSumm-v0"
-    reward = "0.5*rouge_l + 0.5*faithfulness"
+    # With ROUGE-L in place of ROUGE-2, keywords of the report and shuffled summaries earn more than its opening: `tokengym probe`.
+    reward = "0.6*rouge_2 + 0.4*faithfulness"
     metrics = ("rouge_1", "rouge_2", "rouge_l", "faithfulness")
     max_prompt_tokens = 160
     max_new_tokens = 40
@@ -85,5 +86,6 @@ class TextSumm(Task):
         return str(example.meta.get("answer", example.references[0]))
 
     def heuristic(self, example: Example) -> str:
-        """The lead: the opening sentence, which is hard to beat on real news."""
-        return first_sentence(str(example.prompt))
+        """Lead-3: the first three sentences, as far as the budget goes; hard to beat on real news."""
+        opening = sentences(str(example.prompt))[:3]
+        return ("" if self.options.language == "zh" else " ").join(opening)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokengym.envs.sentences import first_sentence, overlap, sentences, words
+from tokengym.envs.sentences import overlap, sentences, words
 
 
 def test_sentences_end_at_marks_but_not_after_titles() -> None:
@@ -12,11 +12,6 @@ def test_sentences_end_at_marks_but_not_after_titles() -> None:
 
 def test_chinese_sentences() -> None:
     assert sentences("下雨了。他走了!好吗?") == ["下雨了。", "他走了!", "好吗?"]
-
-
-def test_first_sentence_of_unfinished_text_is_the_text() -> None:
-    assert first_sentence("no end") == "no end"
-    assert first_sentence("") == ""
 
 
 def test_words_and_overlap() -> None:
