@@ -66,6 +66,7 @@ _ROWS = {
     "task_success": "tokengym.rewards.slots:TaskSuccess",
     "ter": "tokengym.rewards.ter:Ter",
     "token_f1": "tokengym.rewards.token_f1:TokenF1",
+    "unit_tests": "tokengym.rewards.code:UnitTests",
 }
 
 _HINT = "A reward of your own becomes known by REWARDS.register('my_name', reward), or is written as 'my_module:my_reward'."

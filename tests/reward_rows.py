@@ -24,6 +24,7 @@ _LABELLED = Sample("Which topic?", "Sport.", meta={"label": "sport", "labels": [
 _ENTITIES = Sample(SOURCE, "Marta Silva (PERSON); Harwick (PLACE)", meta={"entities": [["Marta Silva", "PERSON"], ["Harwick", "PLACE"]]})
 _RANKED = Sample("[1] no [2] yes [3] perhaps", "2 > 3 > 1", meta={"relevance": [0, 2, 1]})
 _SLOTS = Sample("A table for two in Leeds", "city=Leeds; guests=2", meta={"slots": {"city": "Leeds", "guests": ["2", "two"]}})
+_PROGRAM = Sample("Write twice(n).", "def twice(n):\n    return 2 * n", meta={"tests": "assert twice(2) == 4\nassert twice(3) == 6"})
 _SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 _grades = st.lists(st.one_of(st.integers(0, 4), st.floats(0, 4)), max_size=5)
 
@@ -103,4 +104,5 @@ ROWS: dict[str, Row] = {
     "task_success": Row("task_success", _SLOTS, _SLOTS._replace(response="city=York; guests=2"), metas=st.just({"slots": {}})),
     "ter": Row("ter", empty=1.0),
     "token_f1": Row("token_f1"),
+    "unit_tests": Row("unit_tests", _PROGRAM, _PROGRAM._replace(response="def twice(n):\n    return 2 + n"), cost="process"),
 }
