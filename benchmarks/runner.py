@@ -57,12 +57,12 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
     return records
 
 
-def _chains(suite: Suite) -> list[list[Entrant]]:
+def _chains(suite: Suite, env: str) -> list[list[Entrant]]:
     """Agents that must run one after the other: those that start from one another, and all that are not trained together."""
     chains: dict[str, list[Entrant]] = {}
     root: dict[str, str] = {}
     for entrant in suite.entrants:
-        first = root[entrant.start] if entrant.start else entrant.name if entrant.budget or entrant.per_env else ""
+        first = root[entrant.start] if entrant.start else entrant.name if entrant.work(env) else ""
         root[entrant.name] = first
         chains.setdefault(first, []).append(entrant)
     return list(chains.values())
@@ -77,7 +77,7 @@ def plan(suite: Suite, folder: Path, records: Sequence[Record]) -> list[Cell]:
     cells = []
     for arena in suite.arenas:
         for seed in suite.seeds:
-            for chain in _chains(suite):
+            for chain in _chains(suite, arena.env):
                 done = {e.name: found[arena.env, e.name, seed] for e in chain if (arena.env, e.name, seed) in found}
                 for entrant in reversed(chain):
                     start = entrant.start
@@ -85,7 +85,7 @@ def plan(suite: Suite, folder: Path, records: Sequence[Record]) -> list[Cell]:
                         del done[start]
                 if todo := tuple(entrant for entrant in chain if entrant.name not in done):
                     cells.append(Cell(suite=suite, arena=arena, seed=seed, folder=folder, entrants=todo, done=done))
-    return sorted(cells, key=lambda cell: -sum(entrant.options(cell.arena.env)[1] for entrant in cell.entrants))
+    return sorted(cells, key=lambda cell: -sum(entrant.work(cell.arena.env) for entrant in cell.entrants))
 
 
 def _ordered(suite: Suite, records: Sequence[Record]) -> list[Record]:

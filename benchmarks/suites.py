@@ -54,6 +54,12 @@ class Entrant:
         override = self.per_env.get(env, {})
         return {**self.config, **override.get("config", {})}, int(override.get("budget", self.budget))
 
+    def work(self, env: str) -> int:
+        """How long its training may take beside others', in episodes or so: for putting the longest pieces first; 0: it does not train."""
+        options, budget = self.options(env)
+        passes = int(options.get("updates", 0)) * int(options.get("episodes_per_update", options.get("batch_size", 1)))
+        return passes * int(options.get("epochs", 1)) or budget
+
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:

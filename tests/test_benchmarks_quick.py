@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tokengym.benchmarks import SUITES
 from tokengym.benchmarks.cells import preflight
+from tokengym.benchmarks.runner import plan
 from tokengym.envs import TASKS
 
 SUITE = SUITES["quick"]
@@ -28,6 +31,14 @@ def test_the_fight_is_fair() -> None:
 def test_nothing_is_measured_on_what_the_settings_were_chosen_on() -> None:
     assert all(arena.first == 200 for arena in SUITE.arenas)
     assert not set(SUITE.seeds) & {1000, 2000, 3000, 4000, 5000}
+
+
+def test_what_can_run_side_by_side_is_planned_so(tmp_path: Path) -> None:
+    cells = plan(SUITE, tmp_path, [])
+    chains = [tuple(entrant.name for entrant in cell.entrants) for cell in cells]
+    apart = [("sft", "sft+reinforce", "sft+ppo"), ("sft-filtered",), ("sft-clean",), ("random", "heuristic", "zero-shot", "oracle")]
+    assert sorted(chains) == sorted(apart * 15)
+    assert chains[:15] == [apart[0]] * 15  # the longest first, so that no process waits long for the other at the end
 
 
 def test_all_options_are_known() -> None:
