@@ -88,3 +88,13 @@ class Task:
     def heuristic(self, example: Example) -> str:
         """What a sensible rule without learning answers."""
         raise NotImplementedError
+
+    def pieces(self, example: Example, said: tuple[str, ...]) -> Sequence[str] | None:
+        """What may be said next where the answer is constrained: None: free text, anything.
+
+        Otherwise the answer is a row of pieces, and this gives the texts of which the next one is taken; ``said`` are the pieces
+        so far. An empty sequence says that the answer is complete. A choice of one label is ``labels`` at first and ``()`` then;
+        a ranking gives the numbers that were not named yet. A task that constrains only on demand has an Option for it, which
+        every call of an episode must answer alike: None always, or never.
+        """
+        return None
