@@ -6,10 +6,12 @@ import importlib
 
 from tokengym._registry import Registry
 from tokengym.rewards.base import BaseReward, Custom, Explained, Product, Reward, Sample, Scores, Sum, as_reward, explain
+from tokengym.rewards.calls import Limits
 from tokengym.rewards.compose import Clip, Threshold
 from tokengym.rewards.counts import CountReward
 from tokengym.rewards.grammar import Row, build
 from tokengym.rewards.reference import ReferenceReward
+from tokengym.rewards.service import Service
 
 __all__ = [
     "REWARDS",
@@ -18,11 +20,13 @@ __all__ = [
     "CountReward",
     "Custom",
     "Explained",
+    "Limits",
     "Product",
     "ReferenceReward",
     "Reward",
     "Sample",
     "Scores",
+    "Service",
     "Sum",
     "Threshold",
     "explain",
