@@ -18,11 +18,15 @@ class Exact(ReferenceReward):
 
     Args:
         normalize: False compares the texts as they are, but for white space at the ends.
+        references: "max" asks for any of several references, "mean" gives the share of them that is met.
+    Raises:
+        ValueError: ``references`` is neither.
     """
 
     name = "exact"
 
-    def __init__(self, normalize: bool = True) -> None:
+    def __init__(self, normalize: bool = True, references: str = "max") -> None:
+        super().__init__(references)
         self.normalize = normalize
 
     def compare(self, response: str, reference: str) -> float:

@@ -12,9 +12,14 @@ class TokenF1(ReferenceReward):
     """Harmonic mean of the precision and the recall of the response's words, as a multiset, after SQuAD's normalization.
 
     Where the response or the reference has no word left, 1.0 if neither has any, else 0.0 (SQuAD 2.0's rule for abstaining).
-    Chinese and Japanese by character. The best over several references.
+    Chinese and Japanese by character.
 
     Range 0 to 1, higher is better, needs references. Source: arXiv:1606.05250, arXiv:1806.03822 and their official script.
+
+    Args:
+        references: "max" takes the best over several references, "mean" the mean.
+    Raises:
+        ValueError: ``references`` is neither.
     """
 
     name = "token_f1"

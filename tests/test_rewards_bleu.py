@@ -5,23 +5,31 @@ from __future__ import annotations
 import math
 import random
 import sys
+from functools import cache
 
 import pytest
-import sacrebleu
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sacrebleu.metrics.bleu import BLEU
 
 from tokengym.rewards import Sample
 from tokengym.rewards.bleu import Bleu, _tokenizer
 
 
-def bleu(response: str, *references: str, tokenize: str = "auto") -> float:
-    return float(Bleu(tokenize=tokenize).explain([Sample("", response, references)]).scores[0])
+def bleu(response: str, *references: str, tokenize: str = "auto", lowercase: bool = False) -> float:
+    return float(Bleu(tokenize, lowercase).explain([Sample("", response, references)]).scores[0])
 
 
-def assert_equal_to_sacrebleu(response: str, references: tuple[str, ...], tokenize: str) -> None:
-    expected = sacrebleu.sentence_bleu(response, list(references), use_effective_order=True, tokenize=tokenize).score / 100
-    assert bleu(response, *references, tokenize=tokenize) == pytest.approx(expected, abs=1e-9), (response, references)
+def assert_equal_to_sacrebleu(response: str, references: tuple[str, ...], tokenize: str, lowercase: bool = False) -> None:
+    metric = _metric(tokenize, lowercase)
+    expected = metric.sentence_score(response, list(references)).score / 100
+    found = bleu(response, *references, tokenize=tokenize, lowercase=lowercase)
+    assert found == pytest.approx(expected, abs=1e-9), (response, references)
+
+
+@cache
+def _metric(tokenize: str, lowercase: bool) -> BLEU:
+    return BLEU(tokenize=tokenize, lowercase=lowercase, effective_order=True)
 
 
 def test_by_hand() -> None:
@@ -45,8 +53,10 @@ def test_an_identical_text_scores_exactly_one() -> None:
     assert bleu("The cat sat on the mat, and 3.5% of it was red.", "The cat sat on the mat, and 3.5% of it was red.") == 1.0
 
 
-def test_case_counts() -> None:
+def test_case_counts_unless_asked() -> None:
     assert bleu("the Cat", "the cat") < 1.0
+    assert bleu("the Cat", "The cat", lowercase=True) == 1.0
+    assert Bleu(lowercase=True).spec == "bleu(lowercase=True)"
 
 
 def test_chinese_by_character_and_japanese_too() -> None:
@@ -64,18 +74,18 @@ def test_the_references_choose_the_tokenizer() -> None:
 
 def test_equal_to_sacrebleu_on_random_words() -> None:
     draw = random.Random(3)
-    words = ["the", "The", "fire", "in", "Harwick", "12", "3.5", "3,500", "don't", "co-op", "é", "$5", "&amp;", "(x)", "end.", "🙂"]
+    words = ["the", "The", "fire", "in", "Harwick", "12", "3.5", "3,500", "don't", "co-op", "é", "$5", "&amp;", "(x)", "end.", "🙂", "北京"]
     for tokenize in ("13a", "intl", "none", "char", "zh"):
-        for _ in range(150):
+        for number in range(400):
             count = draw.randrange(1, 4)
             texts = [" ".join(draw.choices(words, k=draw.randrange(0, 15))) for _ in range(count + 1)]
-            assert_equal_to_sacrebleu(texts[0], tuple(texts[1:]), tokenize)
+            assert_equal_to_sacrebleu(texts[0], tuple(texts[1:]), tokenize, lowercase=number % 4 == 0)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.text(max_size=40), st.lists(st.text(max_size=40), min_size=1, max_size=3))
-def test_equal_to_sacrebleu_on_any_text(response: str, references: list[str]) -> None:
-    assert_equal_to_sacrebleu(response, tuple(references), "13a")
+@given(st.text(max_size=40), st.lists(st.text(max_size=40), min_size=1, max_size=3), st.sampled_from(["13a", "intl", "none", "char", "zh"]))
+def test_equal_to_sacrebleu_on_any_text(response: str, references: list[str], tokenize: str) -> None:
+    assert_equal_to_sacrebleu(response, tuple(references), tokenize)
 
 
 def test_an_unknown_tokenizer_is_refused() -> None:

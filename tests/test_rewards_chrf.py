@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sacrebleu.metrics import CHRF
+from sacrebleu.metrics.chrf import CHRF
 
 from tokengym.rewards import Sample
 from tokengym.rewards.chrf import Chrf
@@ -59,10 +59,12 @@ def test_several_references() -> None:
 def test_equal_to_sacrebleu_on_1000_random_samples(word_order: int, lowercase: bool) -> None:
     draw = random.Random(11)
     words = ["the", "The", "fire", "fires", "Harwick", "12", "3.5,", "don't", "(x)", "end.", "🙂", "北京", "שלום", "é", "."]
-    text = lambda: " ".join(draw.choices(words, k=draw.randrange(0, 12)))  # noqa: E731
-    assert_equal_to_sacrebleu(
-        [Sample("", text(), tuple(text() for _ in range(draw.randrange(1, 3)))) for _ in range(1000)], word_order, lowercase
-    )
+
+    def text() -> str:
+        return " ".join(draw.choices(words, k=draw.randrange(0, 12)))
+
+    samples = [Sample("", text(), tuple(text() for _ in range(draw.randrange(1, 3)))) for _ in range(1000)]
+    assert_equal_to_sacrebleu(samples, word_order, lowercase)
 
 
 @settings(max_examples=100, deadline=None)

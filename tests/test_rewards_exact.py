@@ -18,6 +18,17 @@ from tokengym.rewards.exact import Exact
         ("北京。", "北京", 1.0),
         ("北 京", "北京", 1.0),
         ("北京市", "北京", 0.0),
+        ("yes", "Yes.", 1.0),
+        ("yes", "no", 0.0),
+        ("a-ha", "aha", 1.0),
+        ("theory", "ory", 0.0),
+        ("3,500", "3500", 1.0),
+        ("x x", "x", 0.0),
+        ("“Yes”", "Yes", 0.0),  # SQuAD's punctuation is ASCII's
+        ("x\u00a0y", "x y", 1.0),
+        ("ÉCOLE", "école", 1.0),
+        ("🙂", "🙂", 1.0),
+        ("שלום", "שלום.", 1.0),
         ("", "", 1.0),
         ("", "Paris", 0.0),
         ("", "A", 0.0),  # SQuAD's script would pay for this
@@ -39,3 +50,4 @@ def test_without_normalization_only_outer_space_is_forgiven() -> None:
 
 def test_any_reference_will_do() -> None:
     assert Exact()([Sample("", "two", ("one", "Two"))]).tolist() == [1.0]
+    assert Exact(references="mean")([Sample("", "two", ("one", "Two"))]).tolist() == [0.5]

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokengym.rewards.tokens import has_cjk, ngram_counts, overlap, reference_counts, rouge_tokens, squad_tokens, word_count
+from tokengym.rewards.tokens import (
+    has_cjk,
+    ngram_counts,
+    overlap,
+    reference_counts,
+    rouge_bytes,
+    rouge_tokens,
+    squad_tokens,
+    word_count,
+    word_tokens,
+)
 
 
 def test_cjk_is_han_and_kana_without_punctuation() -> None:
@@ -25,6 +36,27 @@ def test_rouge_tokens_of_chinese_and_japanese() -> None:
     assert rouge_tokens("北京GDP增长3.5%。") == ("北", "京", "gdp", "增", "长", "3", "5")
     assert rouge_tokens("２０２６年Ａ") == ("2026", "年", "a")
     assert rouge_tokens("東京タワー") == ("東", "京", "タ", "ワ", "ー")
+
+
+def test_rouge_tokens_with_stems() -> None:
+    assert rouge_tokens("Dying flies organized relational homes", stem=True) == ("die", "fli", "organ", "relat", "home")
+    assert rouge_tokens("was 北京 3500", stem=True) == ("was", "北", "京", "3500")
+
+
+def test_rouge_bytes_by_hand() -> None:
+    assert rouge_bytes("A-b 3") == b"a b 3"
+    assert rouge_bytes("é\ud800K") == b"   k"  # two bytes for the accent, one mark for a half of a pair, and the Kelvin sign
+
+
+@given(st.text())
+def test_rouge_bytes_cut_as_the_pattern_of_rouge_score_does(text: str) -> None:
+    assert rouge_bytes(text).decode().split() == re.findall("[a-z0-9]+", text.lower())
+
+
+def test_word_tokens_by_hand() -> None:
+    assert word_tokens("Don't stop, 3.5%!") == ("Don", "'", "t", "stop", ",", "3", ".", "5", "%", "!")
+    assert word_tokens("北京GDP涨了。") == ("北", "京", "GDP", "涨", "了", "。")
+    assert word_tokens(" \n") == ()
 
 
 def test_squad_tokens_by_hand() -> None:
