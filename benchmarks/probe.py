@@ -24,7 +24,7 @@ from tokengym.benchmarks.waiting import Waiting
 from tokengym.envs import TASKS, Example
 from tokengym.envs.engine import Ended, Engine
 
-__all__ = ["ANCHORS", "Earned", "Findings", "engine_of", "findings", "played", "probe"]
+__all__ = ["ANCHORS", "Earned", "Findings", "engine_of", "findings", "played", "probe", "table", "verdict"]
 
 ANCHORS: Mapping[str, str] = {
     "oracle": "the best known answer",
@@ -82,7 +82,7 @@ class Findings:
 
     @property
     def warnings(self) -> list[str]:
-        """What is wrong with the reward; nothing where it is sound."""
+        """What is wrong with the reward: cheats that beat the heuristic, and anchors in the wrong order."""
         found = []
         mean = {row.policy: row.reward.mean for row in self.rows}
         for row in self.rows:
@@ -91,17 +91,26 @@ class Findings:
                     f"{row.policy} ({row.about}) earns {row.gain.mean:+.3f} [{row.gain.low:+.3f}, {row.gain.high:+.3f}] "
                     "over the heuristic: a learner can find this"
                 )
-            elif row.verdict:
-                found.append(f"{row.policy} ({row.about}) is level with the heuristic: {row.gain.mean:+.3f}, an interval around 0")
         for better, worse in (("oracle", "heuristic"), ("heuristic", "random")):
             if better in mean and mean[better] < mean[worse]:
                 found.append(f"the {better} earns {mean[better]:.3f}, less than {worse} with {mean[worse]:.3f}")
         return found
 
+    @property
+    def notes(self) -> list[str]:
+        """What is not wrong, but near it."""
+        level = [row for row in self.rows if row.verdict == "level"]
+        return [
+            f"{row.policy} ({row.about}) is level with the heuristic: {row.gain.mean:+.3f} [{row.gain.low:+.3f}, {row.gain.high:+.3f}]"
+            for row in level
+        ]
+
     def to_json(self) -> str:
         """The same figures as JSON."""
         rows = [{**asdict(row), "reward": _interval(row.reward), "gain": _interval(row.gain), "verdict": row.verdict} for row in self.rows]
-        return json.dumps({**asdict(self), "rows": rows, "warnings": self.warnings}, ensure_ascii=False, indent=1) + "\n"
+        return (
+            json.dumps({**asdict(self), "rows": rows, "warnings": self.warnings, "notes": self.notes}, ensure_ascii=False, indent=1) + "\n"
+        )
 
 
 def _interval(found: Estimate) -> dict[str, float | None]:
@@ -268,6 +277,21 @@ def _cells(row: Earned, components: list[str]) -> list[str]:
     ]
 
 
+def table(found: Findings) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows, as the command prints them; components where there are several."""
+    names = list(dict.fromkeys(name for row in found.rows for name in row.components))
+    components = names if len(names) > 1 else []
+    columns = ["policy", "what it does", "reward", *components, "gain over the heuristic", "tokens", "examples", ""]
+    return columns, [_cells(row, components) for row in found.rows]
+
+
+def verdict(found: Findings) -> list[str]:
+    """The lines under the table: warnings, notes, or that there is nothing to warn of."""
+    beaten = any(row.verdict.startswith("BEATS") for row in found.rows)
+    warnings = [f"WARNING: {warning}" for warning in found.warnings]
+    return [*warnings, *found.notes, *([] if beaten else ["No cheat beats the heuristic."])]
+
+
 def probe(options: Probe) -> None:
     """Carries out the command: prints the table and the warnings, and writes JSON where asked for."""
     with Waiting(f"probe {options.env}", options.examples * (len(ANCHORS) + len(CHEATS)), show=not options.quiet) as waiting:
@@ -283,12 +307,9 @@ def probe(options: Probe) -> None:
     if options.json:
         write_whole(Path(options.json), found.to_json())
     if not options.quiet:
-        names = list(dict.fromkeys(name for row in found.rows for name in row.components))
-        components = names if len(names) > 1 else []
-        columns = ["policy", "what it does", "reward", *components, "gain over the heuristic", "tokens", "examples", ""]
+        columns, rows = table(found)
         print(f"{found.env}, reward {found.reward}, {found.split} split, {found.examples} examples")
-        print_rows(columns, [_cells(row, components) for row in found.rows], right=columns[2:-1])
-    for warning in found.warnings:
-        print(f"WARNING: {warning}")
-    if not found.warnings and not options.quiet:
-        print("No cheat reaches the heuristic.")
+        print_rows(columns, rows, right=columns[2:-1])
+    for line in verdict(found):
+        if not options.quiet or line.startswith("WARNING"):
+            print(line)

@@ -1,4 +1,4 @@
-"""Texts per second: python -m tokengym.benchmarks.throughput rewards. What is compared is timed in turns, in one run."""
+"""Texts per second of rewards, steps per second of environments: python -m tokengym.benchmarks.throughput rewards|env."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 from typing import Annotated, Any, NamedTuple
 
 from tyro.conf import Positional, arg
@@ -18,12 +17,14 @@ from tyro.conf import Positional, arg
 from tokengym._registry import unknown
 from tokengym.benchmarks.catalogue import card
 from tokengym.benchmarks.printed import print_rows
-from tokengym.benchmarks.records import system, versions, write_whole
+from tokengym.benchmarks.rates import Environment, Rate, environment
+from tokengym.benchmarks.records import write_whole
+from tokengym.benchmarks.stepping import Envs, stepping
 from tokengym.benchmarks.waiting import Waiting
 from tokengym.benchmarks.workload import SPECS, Workload
 from tokengym.rewards import REWARDS, Sample, make_reward
 
-__all__ = ["BESIDE", "Beside", "Contender", "Rate", "Rewards", "contender", "main", "measure", "throughput"]
+__all__ = ["BESIDE", "Beside", "Contender", "Rewards", "contender", "main", "measure", "throughput"]
 
 _ROUND_SECONDS = 0.1  # that a contender is timed for in each round, at least
 _MOST_BATCHES = 64  # per round
@@ -52,19 +53,6 @@ class Rewards:
     """Write the same figures into this file."""
     quiet: bool = False
     """Print no bar."""
-
-
-class Rate(NamedTuple):
-    """Numbers of several rounds: texts per second, or ratios."""
-
-    median: float
-    lowest: float
-    highest: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Rate:
-        """The rate of one value per round."""
-        return cls(median(values), min(values), max(values))
 
 
 class Contender(NamedTuple):
@@ -148,8 +136,7 @@ class Findings:
     rounds: int
     rows: list[Row]
     skipped: dict[str, str]
-    system: Mapping[str, Any] = field(default_factory=system)
-    versions: Mapping[str, str] = field(default_factory=versions)
+    environment: Environment = field(default_factory=environment)
 
 
 def contender(name: str, workload: Workload) -> Contender:
@@ -267,7 +254,7 @@ def _print(found: Findings) -> None:
     print_rows(columns, map(_cells, found.rows), right=["texts/s", "lowest to highest", "its texts/s", "ratio"])
     for name, reason in found.skipped.items():
         print(f"skipped {name}: {reason}")
-    print(", ".join(f"{name} {value}" for name, value in (*found.system.items(), *found.versions.items()) if value is not None))
+    print(found.environment.line())
 
 
 def _to_json(found: Findings) -> str:
@@ -275,8 +262,8 @@ def _to_json(found: Findings) -> str:
     for row in found.rows:
         rates = {name: value._asdict() for name in ("rate", "beside_rate", "ratio") if (value := getattr(row, name)) is not None}
         rows.append({"name": row.name, "cost": row.cost, "beside": row.beside, "wanted": row.wanted, **rates})
-    whole = {**{name: getattr(found, name) for name in found.__dataclass_fields__}, "rows": rows}
-    return json.dumps({**whole, "versions": dict(found.versions)}, ensure_ascii=False, indent=1) + "\n"
+    numbers = {name: getattr(found, name) for name in ("batch", "words", "rounds", "skipped")}
+    return json.dumps({**numbers, "rows": rows, **asdict(found.environment)}, ensure_ascii=False, indent=1) + "\n"
 
 
 def _rewards(options: Rewards) -> None:
@@ -286,7 +273,7 @@ def _rewards(options: Rewards) -> None:
         write_whole(Path(options.json), _to_json(found))
 
 
-_COMMANDS: Mapping[str, tuple[type, Callable[[Any], None]]] = {"rewards": (Rewards, _rewards)}
+_COMMANDS: Mapping[str, tuple[type, Callable[[Any], None]]] = {"rewards": (Rewards, _rewards), "env": (Envs, stepping)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Brings what documents repeat up to date: the README's file tree and results, CONTRIBUTING's diffs. python scripts/refresh_docs.py"""
+"""Brings what documents repeat up to date: file tree, results, diffs, tables of rewards and probes. python scripts/refresh_docs.py"""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import ast
 import re
 from pathlib import Path
 
-__all__ = ["refreshed", "tree"]
+__all__ = ["probed", "refreshed", "rewards", "tree"]
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/rewards.md")
 FOLDERS = {
     "tokengym": "the ground floor, and links to the four folders that are installed inside it",
     "rewards": "text in, numbers out; knows no environment and no agent",
@@ -36,6 +36,34 @@ _TREE = re.compile(r"(<!-- tree -->\n```\n).*?(```\n)", re.DOTALL)
 # <!-- diff FILE, TABLE: ROW --> stands before the diff that adds FILE, and to TABLE the line that begins with ROW.
 _DIFF = re.compile(r"(<!-- diff (\S+), (\S+): (.+?) -->\n```diff\n).*?(```\n)", re.DOTALL)
 _RESULTS = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->\n)", re.DOTALL)
+
+_REWARDS = re.compile(r"(<!-- rewards -->\n).*?(<!-- end of rewards -->\n)", re.DOTALL)
+# <!-- probe ENV SPEC --> stands before what `tokengym probe ENV --reward SPEC` finds; without SPEC, before that of the task's own reward.
+_PROBE = re.compile(r"(<!-- probe (\S+)(?: ([^<>\n]+?))? -->\n).*?(<!-- end of probe -->\n)", re.DOTALL)
+
+
+def rewards() -> str:
+    """The table of all registered rewards, from their classes and docstrings."""
+    from tokengym.benchmarks.catalogue import COLUMNS, cards, cells
+    from tokengym.benchmarks.printed import markdown_rows
+
+    rows = []
+    for known in cards():
+        name, about, span, better, needs, cost, arguments = cells(known)
+        needs, arguments = (text if text == "-" else f"`{text}`" for text in (needs, arguments))
+        rows.append((f"`{name}`", about, span, better, needs, cost, arguments, known.source or "-"))
+    return markdown_rows((*COLUMNS, "source"), rows)
+
+
+def probed(env: str, reward: str | None) -> str:
+    """The command that probes a reward, and what it prints, as a Markdown table."""
+    from tokengym.benchmarks.printed import markdown_rows
+    from tokengym.benchmarks.probe import findings, table, verdict
+
+    found = findings(env, reward=reward)
+    command = f"tokengym probe {env}" + (f' --reward "{reward}"' if reward else "")
+    head = f"`{command}`: reward `{found.reward}`, {found.split} split, {found.examples} examples.\n\n"
+    return head + markdown_rows(*table(found)) + "\n" + "\n".join(f"- {line}" for line in verdict(found)) + "\n"
 
 
 def results() -> str:
@@ -93,8 +121,10 @@ def _diff(file: str, table: str, row: str) -> str:
 
 
 def refreshed(document: str) -> str:
-    """``document`` with its tree and its diffs as the files are now."""
+    """``document`` with its tree, diffs and tables as the files are now."""
     document = _RESULTS.sub(lambda found: found[1] + results() + found[2], document)
+    document = _REWARDS.sub(lambda found: found[1] + rewards() + found[2], document)
+    document = _PROBE.sub(lambda found: found[1] + probed(found[2], found[3]) + found[4], document)
     document = _TREE.sub(lambda found: found[1] + tree() + found[2], document)
     return _DIFF.sub(lambda found: found[1] + _diff(found[2], found[3], found[4]) + found[5], document)
 

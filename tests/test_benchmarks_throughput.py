@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokengym.benchmarks import throughput
-from tokengym.benchmarks.throughput import BESIDE, Beside, Contender, Rate, Rewards, main, measure
+from tokengym.benchmarks.throughput import BESIDE, Beside, Contender, Rewards, main, measure
 from tokengym.benchmarks.workload import Workload
 from tokengym.rewards import Sample
 
@@ -30,10 +30,6 @@ def test_contenders_take_turns_and_get_new_answers() -> None:
     assert len({response for _, response in seen}) == len(seen)
     assert {name: len(values) for name, values in rates.items()} == {"a": 3, "b": 3} and min(rates["a"]) > 0
     assert steps == [1] * 6
-
-
-def test_a_rate_is_the_median_and_the_ends() -> None:
-    assert Rate.of([3.0, 1.0, 2.0]) == (2.0, 1.0, 3.0)
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +74,7 @@ def test_what_ours_is_held_against_computes_the_same(name: str) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        ([], 0, "usage: python -m tokengym.benchmarks.throughput rewards"),
+        ([], 0, "usage: python -m tokengym.benchmarks.throughput rewards|env"),
         (["reward"], 1, "Did you mean 'rewards'"),
         (["rewards", "--rounds", "0"], 1, "--rounds 0; expected at least 1"),
         (["rewards", "--fast"], 2, "--fast"),

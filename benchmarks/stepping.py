@@ -1,0 +1,138 @@
+"""Environment steps per second: python -m tokengym.benchmarks.throughput env."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import gymnasium
+import numpy as np
+from tyro.conf import Positional, arg
+
+import tokengym  # noqa: F401  (registers the ids)
+from tokengym._registry import unknown
+from tokengym.benchmarks.printed import print_rows
+from tokengym.benchmarks.rates import Rate, environment
+from tokengym.benchmarks.records import write_whole
+from tokengym.benchmarks.waiting import Waiting
+from tokengym.envs import TASKS
+
+__all__ = ["Envs", "Stepped", "step_envs", "stepping"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envs:
+    """Steps per second of each environment, one by one and as a vector, with random tokens; resets and scoring are part of it.
+
+    The single environment and the vector environment are timed in turns.
+    """
+
+    names: Positional[tuple[str, ...]] = ()
+    """Environment ids. Default: all of this package."""
+    rounds: int = 5
+    """How often everything is timed; medians are printed."""
+    seconds: float = 1.0
+    """That each is timed for in a round, in seconds."""
+    num_envs: int = 64
+    """Rows of the vector environment."""
+    reward: Annotated[str, arg(help_behavior_hint="")] = ""
+    """Reward specification. Default: each task's."""
+    json: Annotated[str, arg(help_behavior_hint="")] = ""
+    """Write the same figures into this file."""
+    quiet: bool = False
+    """Print no bar."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepped:
+    """Steps per second of one environment: alone, and all rows of the vector together."""
+
+    env: str
+    single: Rate
+    vector: Rate
+
+
+def _single(env: Any) -> Callable[[float], float]:
+    """Steps a single environment for so many seconds and returns its steps per second."""
+    actions = np.random.default_rng(0).integers(env.action_space.n, size=4096).tolist()
+    env.reset(seed=0)
+
+    def run(seconds: float) -> float:
+        steps, start = 0, time.perf_counter()
+        while (took := time.perf_counter() - start) < seconds or not steps:
+            for action in actions[:256]:
+                _, _, terminated, truncated, _ = env.step(action)
+                if terminated or truncated:
+                    env.reset()
+            steps += 256
+            actions.append(actions.pop(0))
+        return steps / took
+
+    return run
+
+
+def _vector(venv: Any) -> Callable[[float], float]:
+    actions = np.random.default_rng(0).integers(venv.single_action_space.n, size=(64, venv.num_envs))
+    venv.reset(seed=0)
+
+    def run(seconds: float) -> float:
+        steps, start = 0, time.perf_counter()
+        while (took := time.perf_counter() - start) < seconds or not steps:
+            for row in actions:
+                venv.step(row)
+            steps += actions.size
+        return steps / took
+
+    return run
+
+
+def step_envs(options: Envs) -> list[Stepped]:
+    """Times what ``options`` name.
+
+    Raises:
+        ValueError: an unknown environment, or a number that is too small.
+    """
+    if options.rounds < 1 or options.num_envs < 1 or options.seconds <= 0:
+        raise ValueError("--rounds and --num-envs are at least 1, --seconds is above 0")
+    names = options.names or tuple(TASKS)
+    for name in names:
+        if name not in gymnasium.registry and ":" not in name:
+            raise unknown("environment", name, TASKS)
+    kwargs: dict[str, Any] = {"reward": options.reward} if options.reward else {}
+    found = []
+    with Waiting("stepping", 2 * options.rounds * len(names), show=not options.quiet) as waiting:
+        for name in names:
+            env = gymnasium.make(name, disable_env_checker=True, **kwargs).unwrapped
+            runs = (_single(env), _vector(gymnasium.make_vec(name, num_envs=options.num_envs, **kwargs)))
+            speeds: tuple[list[float], list[float]] = ([], [])
+            for run in runs:
+                run(options.seconds / 10)  # the first prompts are encoded once
+            for _ in range(options.rounds):
+                for run, speed in zip(runs, speeds, strict=True):
+                    speed.append(run(options.seconds))
+                    waiting.advance()
+            found.append(Stepped(env=name, single=Rate.of(speeds[0]), vector=Rate.of(speeds[1])))
+    return found
+
+
+def _cells(row: Stepped) -> Sequence[str]:
+    rates = (text for rate in (row.single, row.vector) for text in (f"{rate.median:,.0f}", f"{rate.lowest:,.0f} to {rate.highest:,.0f}"))
+    return (row.env, *rates)
+
+
+def stepping(options: Envs) -> None:
+    """Carries out the command."""
+    found = step_envs(options)
+    print(f"Steps per second with random tokens, resets and scoring included, medians of {options.rounds} rounds of {options.seconds:g} s")
+    columns = ["environment", "one", "lowest to highest", f"{options.num_envs} rows", "lowest to highest "]
+    print_rows(columns, map(_cells, found), right=columns[1:])
+    where = environment()
+    print(where.line())
+    if options.json:
+        rows = [{"env": row.env, "single": row.single._asdict(), "vector": row.vector._asdict()} for row in found]
+        whole = {"num_envs": options.num_envs, "rounds": options.rounds, "seconds": options.seconds, "rows": rows, **asdict(where)}
+        write_whole(Path(options.json), json.dumps(whole, ensure_ascii=False, indent=1) + "\n")
