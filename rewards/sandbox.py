@@ -22,7 +22,7 @@ __all__ = ["Limits", "SandboxUnavailable", "Tests", "Verdict", "active_layers", 
 
 Tests = str | Sequence[str]
 
-_PYTHON = [sys.executable, "-s", "-S", "-P", "-B"]  # no installed packages, no folder of ours on the path
+_PYTHON = [sys.executable, "-s", "-S", "-P"]  # no installed packages, no folder of ours on the path
 # The child imports the sandbox's modules by their full names without running the packages' own __init__, which would load numpy.
 _START = """import sys, types
 for name, folder in (("tokengym", sys.argv[1]), ("tokengym.rewards", sys.argv[1])):
@@ -55,6 +55,8 @@ class Limits:
         for name, value in asdict(self).items():
             if not value > 0:
                 raise ValueError(f"{name}={value!r} is not a limit: expected a number above 0")
+        if self.memory_bytes < 2**26:
+            raise ValueError(f"memory_bytes={self.memory_bytes}: Python itself needs {2**26} (64 MiB)")
         if self.cpu_s != int(self.cpu_s):
             raise ValueError(f"cpu_s={self.cpu_s!r}: the kernel counts whole seconds")
 
@@ -95,7 +97,7 @@ def run_many(
 
     It protects against programs that cheat or wreck, by mistake or because training pays for it. It is not a virtual machine: a hole in the
     kernel or a side channel is not held; the program may use the processors for as long as the limits say; it can see that a file exists,
-    and, where Landlock is missing, read what everybody may read. A test that asks the program for yes or no can be answered by guessing;
+    and, where Landlock is missing, read what its user may read. A test that asks the program for yes or no can be answered by guessing;
     one that compares two objects of the program's own class lets the program decide.
 
     Args:
@@ -139,7 +141,7 @@ class _Sandbox:
         self.control, theirs = socket.socketpair()
         self.control.settimeout(self.limits.wall_s + 60)
         self.complaints = tempfile.TemporaryFile()
-        spec = {"root": self.root, "pid": os.getpid(), "skip": self.skip, "limits": asdict(self.limits)}
+        spec = {"root": self.root, "skip": self.skip, "limits": asdict(self.limits)}
         with theirs:
             self.process = subprocess.Popen(
                 [*self.python, "-c", _START, str(Path(__file__).resolve().parent), json.dumps(spec)],
@@ -207,7 +209,10 @@ class _Sandbox:
     def _receive(self, size: int) -> bytes:
         data = b""
         while len(data) < size:
-            part = self.control.recv(size - len(data))
+            try:
+                part = self.control.recv(size - len(data))
+            except TimeoutError:
+                raise SandboxUnavailable("the sandbox's server does not answer; is the machine out of memory or overloaded?") from None
             if not part:
                 self.complaints.seek(0)
                 words = self.complaints.read().decode("utf-8", "replace").strip()
@@ -216,25 +221,23 @@ class _Sandbox:
         return data
 
 
-_Units = tuple[tuple[str, bool], ...]  # (source, counts as a test)
+_Units = tuple[tuple[str, bool, str], ...]  # (source, counts as a test, what messages call it)
 
 
 @functools.lru_cache(maxsize=4096)
 def _units(tests: str | tuple[str, ...]) -> _Units:
     if not isinstance(tests, str):
-        units = tuple((text, True) for text in tests)
-        for text, _ in units:
-            _parse(text)
+        units = tuple((text, True, _first_line(_parse(text).body)) for text in tests)
     else:
         tree = _parse(tests)
         setup = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
-        found = [(ast.unparse(node), not isinstance(node, setup) and not _is_text(node)) for node in tree.body]
+        found = [(ast.unparse(node), not isinstance(node, setup) and not _is_text(node), _first_line([node])) for node in tree.body]
         named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test") and not node.args.args and node.name not in named:
-                found.append((f"{node.name}()", True))
+                found.append((f"{node.name}()", True, f"{node.name}()"))
         units = tuple(found)
-    if not any(counts for _, counts in units):
+    if not any(counts for _, counts, _ in units):
         raise ValueError(f"tests={tests!r} hold no test: expected statements such as 'assert f(2) == 4'")
     return units
 
@@ -246,13 +249,18 @@ def _parse(text: str) -> ast.Module:
         raise ValueError(f"tests={text[:200]!r} are not Python: {error}") from None
 
 
+def _first_line(body: Sequence[ast.stmt]) -> str:
+    """The statement that most likely holds the assertion, as far as its first line goes."""
+    return ast.unparse(body[-1]).partition("\n")[0][:200] if body else ""
+
+
 def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _verdict(units: _Units, lines: Sequence[Sequence[Any]], status: int, how: int) -> Verdict:
     """One verdict from the outcomes that the tests' process wrote and from how the program's process ended."""
-    total = sum(counts for _, counts in units)
+    total = sum(counts for _, counts, _ in units)
     passed = sum(outcome == "passed" for _, outcome, _ in lines)
     words = next((text for _, outcome, text in lines if outcome != "passed"), "")
     if passed == total:

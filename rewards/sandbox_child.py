@@ -44,14 +44,15 @@ def main(spec: str) -> None:
     """Serves until the parent closes its end.
 
     Args:
-        spec: JSON with ``root`` (folder), ``pid`` (a number of this sandbox's own), ``skip`` (walls to leave out) and ``limits``.
+        spec: JSON with ``root`` (folder), ``skip`` (walls to leave out) and ``limits``.
     """
     options = json.loads(spec)
     os.environ.clear()
     sys.argv[:] = [""]
+    sys.dont_write_bytecode = True
     control = socket.socket(fileno=os.dup(0))
     die_with_parent()
-    house = build(options["root"], options["pid"], options["skip"])
+    house = build(options["root"], os.getpid(), options["skip"])
     if house.layers["namespaces"]:
         first = os.fork()  # the first process of the new namespace: when it ends, the kernel ends all others in it
         if first:

@@ -52,9 +52,7 @@ class Proxy:
     def __contains__(self, item: Any) -> bool:
         plain = _plain(self)
         if not plain:
-            raise TypeError(
-                "whether something is in an object of the program's own class is not asked: write list(x), or x.__contains__(...)"
-            )
+            raise TypeError("an object of the program's own class is not asked whether it holds something: write list(x)")
         return item in plain[0]
 
     def __eq__(self, other: object) -> bool:

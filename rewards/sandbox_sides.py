@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import json
 import os
@@ -44,7 +43,7 @@ def tests_side(channel: int, tests: int, results: int) -> int:
 
     Args:
         channel: the talk with the program.
-        tests: descriptor of a JSON list of [source, counts], run in this order in one namespace.
+        tests: descriptor of a JSON list of [source, counts, label], run in this order in one namespace.
         results: descriptor; a line is [number of the test, "passed" | "failed" | "error", what went wrong].
     Returns:
         The exit status.
@@ -61,16 +60,16 @@ def tests_side(channel: int, tests: int, results: int) -> int:
         _write(results, [-1, "error", f"the program did not load: {words[0]}"])
         return 0
     names = _Names(peer)
-    for number, (source, counts) in enumerate(units):
+    for number, (source, counts, label) in enumerate(units):
         outcome, words_ = "passed", ""
         try:
             exec(compile(source, f"<test {number}>", "exec", dont_inherit=True), names)
         except AssertionError as error:
-            outcome, words_ = "failed", f"{_first_line(source)}{': ' if str(error) else ''}{error}"
+            outcome, words_ = "failed", f"{label}{': ' if str(error) else ''}{error}"
         except BaseException as error:
-            outcome, words_ = "error", f"{_first_line(source)}: {type(error).__name__}: {error}"
+            outcome, words_ = "error", f"{label}: {type(error).__name__}: {error}"
         if peer.gone:  # whatever the test made of it
-            _write(results, [number, "error", f"{_first_line(source)}: the program has ended"])
+            _write(results, [number, "error", f"{label}: the program has ended"])
             return PROGRAM_GONE
         if counts or outcome != "passed":
             _write(results, [number if counts else -1, outcome, words_[:_SHOWN]])
@@ -78,11 +77,16 @@ def tests_side(channel: int, tests: int, results: int) -> int:
 
 
 class _Names(dict[str, Any]):
-    """The tests' namespace: their own names, then Python's builtins, then the program's names."""
+    """The tests' namespace: their own names, then Python's builtins, then the program's names.
+
+    ``import solution`` reaches the program too, also where it is named like a builtin.
+    """
 
     def __init__(self, peer: Peer) -> None:
-        module = types.ModuleType("tests")
-        sys.modules["tests"] = module
+        sys.modules["tests"] = types.ModuleType("tests")  # dataclasses and their like look up where a class was made
+        solution = types.ModuleType("solution")
+        vars(solution)["__getattr__"] = self._of_program
+        sys.modules["solution"] = solution
         super().__init__(__name__="tests", __builtins__=builtins)
         self._peer = peer
 
@@ -90,13 +94,14 @@ class _Names(dict[str, Any]):
         if hasattr(builtins, name):  # never the program's: it could call its own `abs` one that says 0
             raise KeyError(name)
         try:
-            return self._peer.ask("get", 0, [name])
+            return self._of_program(name)
         except AttributeError:
             raise KeyError(name) from None
 
-
-def _first_line(source: str) -> str:
-    return ast.unparse(ast.parse(source).body[-1]).partition("\n")[0][:_SHOWN]
+    def _of_program(self, name: str) -> Any:
+        if name.startswith("__"):  # what the import system asks of a module is not the program's business
+            raise AttributeError(f"the program has no name {name!r} for the tests")
+        return self._peer.ask("get", 0, [name])
 
 
 def _write(results: int, line: list[object]) -> None:

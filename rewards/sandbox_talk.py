@@ -257,16 +257,16 @@ class Peer:
         """The arguments of an exception where they are plain, else its text."""
         try:
             packed = [self.pack(value) for value in error.args]
-            if all(value is None or isinstance(value, bool | int | float | str) for value in packed):
-                return packed
-            return [str(error)[:1000]]
+            if any(isinstance(value, list) and value[0] not in _FROM_TEXT for value in packed):
+                return [str(error)[:1000]]
+            return packed
         except Exception:
             return ["an exception that cannot be shown"]
 
     def _error(self, family: Sequence[Sequence[str]], arguments: Sequence[Any]) -> BaseException:
         kind = self._class(family)
         try:
-            return kind(*[value for value in arguments if not isinstance(value, list | dict)])
+            return kind(*[self.unpack(value) for value in arguments])
         except Exception:
             return RuntimeError(f"{kind.__name__}: {arguments}")
 

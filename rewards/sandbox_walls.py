@@ -39,6 +39,7 @@ class House(NamedTuple):
         layers: wall -> whether it stands.
         ruleset: descriptor of the Landlock rules that all children share, or -1.
         abi: Landlock's version, 0 where there is none.
+        shown: folders and files outside the scratch folders that children read at all; ``ruleset`` says what in them.
         uid: the first of the users that the children become, or -1 where they stay who they are.
         calls: the filter of system calls, with ``_ANY_PID`` where a process's own id belongs; b"" for none.
         nested: True where each child makes a user namespace of its own, which counts its threads by itself.
@@ -48,6 +49,7 @@ class House(NamedTuple):
     layers: dict[str, bool]
     ruleset: int
     abi: int
+    shown: tuple[str, ...]
     uid: int
     nested: bool
     calls: bytes
@@ -76,8 +78,9 @@ def build(root: str, pid: int, skip: Collection[str] = ()) -> House:
     reachable = is_root and "uid" not in skip and _library_for_everyone(root, linux and layers["namespaces"])
     layers["uid"] = reachable
     abi = ruleset = -1
+    shown: tuple[str, ...] = ()
     if linux and "landlock" not in skip:
-        abi, ruleset = _library_rules(root)
+        abi, ruleset, shown = _library_rules(root)
         layers["landlock"] = ruleset >= 0
     layers["seccomp"] = linux and "seccomp" not in skip and os.uname().machine in ARCHITECTURES and sys.maxsize > 2**32
     nested = layers["namespaces"] and not is_root
@@ -86,7 +89,7 @@ def build(root: str, pid: int, skip: Collection[str] = ()) -> House:
     calls = b""
     if layers["seccomp"]:
         calls = bpf_filter(os.uname().machine, _ANY_PID, writable=layers["landlock"], threads=threads)
-    return House(root, layers, ruleset, max(abi, 0), uid, nested, calls)
+    return House(root, layers, ruleset, max(abi, 0), shown, uid, nested, calls)
 
 
 def confine(house: House, scratch: str, limits: Mapping[str, float], slot: int) -> None:
@@ -208,29 +211,38 @@ def _library_for_everyone(root: str, own_mounts: bool) -> bool:
     return True
 
 
-def _library_rules(root: str) -> tuple[int, int]:
-    """(Landlock's version, descriptor of the shared rules): read the standard library, never installed packages; use ``root``."""
+def _library_rules(root: str) -> tuple[int, int, tuple[str, ...]]:
+    """(Landlock's version, descriptor of the rules, what they are about): the library without installed packages, and ``root``."""
     abi = _libc.syscall(444, None, 0, 1)
     if abi < 1:
-        return 0, -1
+        return 0, -1, ()
     ruleset = _new_ruleset(abi)
     stdlib = next(path for path in sys.path if os.path.isfile(os.path.join(path, "os.py")))  # where it is shown
     inside = [entry.path for entry in os.scandir(stdlib) if not entry.name.endswith("-packages")]
     libraries = [entry.path for entry in os.scandir(os.path.dirname(stdlib)) if ".so" in entry.name]
     multiarch = getattr(sys.implementation, "_multiarch", "none")
-    system = [f"/lib/{multiarch}", f"/usr/lib/{multiarch}", "/lib64", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache"]
-    for path in (*inside, *libraries, *system, "/dev/urandom"):
+    system = [
+        f"/lib/{multiarch}",
+        f"/usr/lib/{multiarch}",
+        "/lib64",
+        "/usr/lib64",
+        "/usr/share/zoneinfo",
+        "/etc/ld.so.cache",
+        "/dev/urandom",
+    ]
+    for path in (*inside, *libraries, *system):
         _allow(ruleset, path, _READ_FILE | _READ_DIR)
     _allow(ruleset, stdlib, _READ_DIR)  # the import system lists it
     _allow(ruleset, "/dev/null", _READ_FILE | _WRITE_FILE)
     _allow(ruleset, root, _written(abi))
-    return abi, ruleset
+    return abi, ruleset, (stdlib, *libraries, *system)
 
 
 def _landlock(house: House, scratch: str) -> None:
-    """The shared rules, and on top of them: no writing but to this scratch folder."""
+    """The shared rules, and on top of them: of all scratch folders this one only."""
     own = _new_ruleset(house.abi)
-    _allow(own, "/", _READ_FILE | _READ_DIR)
+    for path in house.shown:
+        _allow(own, path, _READ_FILE | _READ_DIR)
     _allow(own, "/dev/null", _READ_FILE | _WRITE_FILE)
     if scratch:
         _allow(own, scratch, _written(house.abi))

@@ -13,7 +13,7 @@ from tokengym.rewards.sandbox import Limits, Verdict, active_layers, run_many, r
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are confined on Linux only")
 
-LIMITS = Limits(cpu_s=1, wall_s=3.0, memory_bytes=256 * 2**20, threads=8)
+LIMITS = Limits(cpu_s=1, wall_s=2.5, memory_bytes=256 * 2**20, threads=8)
 TESTS = "assert f(2) == 4\nassert f(-3) == 9\nassert f(12) == 144"
 GOOD = "def f(x):\n    return x * x\n"
 
@@ -97,13 +97,12 @@ SLOW = {
     "infinite loop": "while True:\n    pass",
     "infinite loop in the function": "def f(x):\n    while True:\n        pass",
     "sleeps": "import time\ntime.sleep(1000)",
-    "ignores signals": "import signal\nfor n in range(1, 65):\n    try:\n        signal.signal(n, signal.SIG_IGN)\n"
+    "ignores and blocks signals": "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n"
+    "for n in range(1, 65):\n    try:\n        signal.signal(n, signal.SIG_IGN)\n"
     "    except (OSError, ValueError):\n        pass\nwhile True:\n    pass",
-    "blocks signals": "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True:\n    pass",
     "never lets go": "def f(x):\n    try:\n        while True:\n            pass\n    finally:\n        f(x)",
     "a thread that goes on": "import threading\ndef g():\n    while True:\n        pass\nthreading.Thread(target=g).start()\n"
     "def f(x):\n    g()",
-    "slow regular expression": "import re\ndef f(x):\n    return re.match('(a+)+$', 'a' * 64 + 'b')",
 }
 
 
@@ -154,6 +153,8 @@ def test_one_program_does_not_influence_another() -> None:
     leave = "import builtins, os, sys\nbuiltins.left = sys.left = os.left = 1\nopen('left', 'w').write('x')\ndef f(x):\n    return x * x"
     find = (
         "import builtins, os, sys\nfound = [hasattr(m, 'left') for m in (builtins, os, sys)] + [os.path.exists('left')]\n"
+        "for path in ('..', '../0', '../0/left'):\n    try:\n        found.append(os.open(path, os.O_RDONLY))\n"
+        "    except OSError:\n        pass\n"
         "def f(x):\n    return 0 if any(found) or os.listdir('.') else x * x"
     )
     assert run_many([(leave, TESTS), (find, TESTS)] * 4, LIMITS, workers=1) == [Verdict("passed", 3, 3)] * 8
@@ -228,6 +229,19 @@ for x in (1, 2):
     assert run_tests("def f(x):\n    return abs(x)", tests, LIMITS)[:3] == ("failed", 1, 4)  # the loop holds
 
 
+def test_the_program_as_a_module_of_the_tests() -> None:
+    tests = (
+        "import solution\nfrom solution import f as g, sum\nassert g(2) == solution.f(2) == 4\nassert sum(1, 2) == 3\nassert solution.none"
+    )
+    verdict = run_tests(GOOD + "def sum(a, b):\n    return a + b\n", tests, LIMITS)
+    assert verdict[:3] == ("error", 2, 3) and "no attribute 'none'" in verdict.detail
+
+
+def test_the_tests_use_a_library_of_their_own() -> None:
+    code = "import math\nmath.isclose = lambda *a, **k: True\ndef f(x):\n    return 5"
+    assert run_tests(code, "assert math.isclose(f(2), 4)", LIMITS)[:3] == ("failed", 0, 1)
+
+
 @pytest.mark.parametrize("tests", ["x = 1", "assert f(", "", [], ["assert f(1)", "assert ("]])
 def test_tests_that_are_none_are_refused(tests: str | list[str]) -> None:
     with pytest.raises(ValueError, match="tests="):
@@ -238,7 +252,7 @@ def test_no_jobs_no_server() -> None:
     assert run_many([]) == []
 
 
-@pytest.mark.parametrize("limits", [{"cpu_s": 0}, {"wall_s": -1.0}, {"cpu_s": 1.5}, {"memory_bytes": float("nan")}])
+@pytest.mark.parametrize("limits", [{"cpu_s": 0}, {"wall_s": -1.0}, {"cpu_s": 1.5}, {"memory_bytes": 1000}, {"threads": float("nan")}])
 def test_limits_that_are_none_are_refused(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(limits))):
         Limits(**limits)  # type: ignore[arg-type]
