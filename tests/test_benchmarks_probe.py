@@ -93,11 +93,11 @@ def test_components_add_up_and_the_same_call_gives_the_same() -> None:
 @pytest.mark.parametrize(
     ("gains", "cheats", "expected"),
     [
-        ([0.1, 0.2, 0.3], True, "BEATS the heuristic"),
+        ([0.1, 0.11, 0.12], True, "BEATS the heuristic"),
         ([0.1, -0.2, 0.3], True, "level"),
         ([0.0, 0.0, 0.0], True, ""),
         ([-0.1, -0.2, -0.3], True, ""),
-        ([0.1, 0.2, 0.3], False, ""),
+        ([0.1, 0.11, 0.12], False, ""),
     ],
 )
 def test_verdicts_by_hand(gains: list[float], cheats: bool, expected: str) -> None:
