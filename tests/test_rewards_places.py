@@ -6,10 +6,13 @@ import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
+import tokengym  # noqa: F401  (registers the ids)
 from tokengym.rewards import REWARDS, BaseReward, Custom, Sample, Sum, explain, make_reward
 
 BATCH = [Sample("", "please and thanks"), Sample("", "no")]
@@ -200,6 +203,23 @@ def test_registered_under_a_name_they_are_written_by_it(monkeypatch: pytest.Monk
     reward = make_reward("polite(word='no') + 0.5*wordy(times=2)*short_one")
     assert reward.spec == "polite(word='no') + 0.5*wordy(times=2)*short_one"
     assert reward(BATCH).tolist() == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", ["place", "function", "object"])
+def test_an_environment_pays_them(kind: str) -> None:
+    import my_package.rewards as own
+
+    reward = {"place": "0.5*my_package.rewards:short + 2*my_package.rewards:Words", "function": own.short, "object": own.Polite("x", 3.0)}
+    env = gymnasium.make("TextQA-v0", reward=reward[kind], metrics=False, max_new_tokens=2)
+    env.reset(seed=0)
+    paid, ended = 0.0, False
+    info: dict[str, Any] = {}
+    while not ended:
+        _, pay, ended, _, info = env.step(env.unwrapped.tokenizer.encode("x")[0])  # type: ignore[attr-defined]
+        paid += float(pay)
+    sample = Sample("", info["response"])
+    assert info["reward_valid"] and paid == make_reward(reward[kind]).explain([sample]).scores[0] > 0.0
+    assert sum(info["reward_components"].values()) == pytest.approx(paid, abs=1e-6)
 
 
 def test_a_place_inside_this_package_is_its_name() -> None:
