@@ -90,20 +90,22 @@ def run_many(
     """The verdicts on several programs, each run by itself.
 
     A program runs in one process and its tests in another, which calls the program's functions through a socket and gets plain data back,
-    so that the program never sees a test and its objects never take part in a comparison. Both are confined: a filter lets through about
-    a hundred harmless system calls (no sockets, no processes, no signals to others), Landlock shows the standard library and one scratch
-    folder, limits hold time, memory, threads and files, and, where the system grants them, namespaces and a user of its own stand around
-    that. The standard library is all there is to import. Random numbers are seeded alike in every run.
+    so that the program sees of a test only the calls, and its objects are never compared with plain data. Both are confined: a filter lets
+    through about a hundred harmless system calls (no sockets, no processes, no signals to others), Landlock shows the standard library and
+    one scratch folder, limits hold time, memory, threads and files, and, where the system grants them, namespaces and a user of its own
+    stand around that. The standard library is all there is to import. Random numbers are seeded alike in every run.
 
     It protects against programs that cheat or wreck, by mistake or because training pays for it. It is not a virtual machine: a hole in the
     kernel or a side channel is not held; the program may use the processors for as long as the limits say; it can see that a file exists,
     and, where Landlock is missing, read what its user may read. A test that asks the program for yes or no can be answered by guessing;
-    one that compares two objects of the program's own class lets the program decide.
+    one that compares two objects of the program's own class lets the program decide; and one that works out the answer from an argument
+    after the call works with what the program made of that argument.
 
     Args:
         jobs: pairs of program and tests. Tests are a text, whose top-level statements are one test each, apart from imports, definitions
             and assignments (functions ``test...`` without arguments are called if nothing else calls them), or a sequence of texts, one
-            test each. A name in a test means the test's own, else Python's builtin, else the program's.
+            test each. A name in a test means the test's own, else Python's builtin, else the program's; ``import solution`` reaches
+            the program's too.
         limits: what each program may use.
         workers: how many run at a time; 0 for one per processor.
         unconfined: run even where this machine has no filter of system calls (not Linux, another processor), with limits only.
@@ -189,7 +191,7 @@ class _Sandbox:
                 number, status, how = _REPORT.unpack(self._receive(_REPORT.size))
                 with open(running.pop(number), "rb") as results:
                     results.seek(0)
-                    lines = results.read(_LONGEST_RESULTS).splitlines()
+                    lines = results.read(_LONGEST_RESULTS).split(b"\n")[:-1]  # whole ones: a killed process may leave half a line
                 verdicts[number] = _verdict(jobs[number][1], [json.loads(line) for line in lines], status, how)
         finally:
             for descriptor in running.values():
@@ -271,7 +273,7 @@ def _verdict(units: _Units, lines: Sequence[Sequence[Any]], status: int, how: in
     if how == _DISK:
         return Verdict("error", passed, total, "the program filled its scratch folder")
     if killed > 0:
-        words = f"{words} (by {signal.Signals(killed).name})"
+        words = f"{words} (by signal {killed})"
     failed = [outcome for number, outcome, _ in lines if outcome != "passed"]
     if set(failed) == {"failed"} and len(failed) + passed == total:
         return Verdict("failed", passed, total, words)

@@ -16,6 +16,7 @@ __all__ = ["PROGRAM_GONE", "program_side", "tests_side"]
 
 PROGRAM_GONE = 3  # exit status of the tests' process when the program ended before the tests
 _SHOWN = 300  # characters of a message
+_TOLD = 20  # messages
 
 
 def program_side(channel: int, code: int) -> None:
@@ -60,6 +61,7 @@ def tests_side(channel: int, tests: int, results: int) -> int:
         _write(results, [-1, "error", f"the program did not load: {words[0]}"])
         return 0
     names = _Names(peer)
+    told = 0
     for number, (source, counts, label) in enumerate(units):
         outcome, words_ = "passed", ""
         try:
@@ -72,7 +74,8 @@ def tests_side(channel: int, tests: int, results: int) -> int:
             _write(results, [number, "error", f"{label}: the program has ended"])
             return PROGRAM_GONE
         if counts or outcome != "passed":
-            _write(results, [number if counts else -1, outcome, words_[:_SHOWN]])
+            _write(results, [number if counts else -1, outcome, words_[:_SHOWN] if told < _TOLD else ""])
+            told += bool(words_)
     return 0
 
 

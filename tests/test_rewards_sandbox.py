@@ -86,6 +86,7 @@ WRECKS = {
     "signals through a descriptor": "import fcntl, os, signal\nr, w = os.pipe()\nfcntl.fcntl(r, fcntl.F_SETOWN, os.getppid())",
     "closes all descriptors": "import os\nos.closerange(0, 1000)",
     "unmaps itself": "import ctypes\nctypes.memset(0, 0, 1)",
+    "ends by an odd signal": "import os\nos.kill(os.getpid(), 40)",
     "mounts": "import ctypes\nif ctypes.CDLL(None, use_errno=True).mount(b'none', b'/', b'tmpfs', 0, None):\n    raise OSError",
     "becomes root": "import os\nos.setuid(0)",
     "makes links": "import os\nos.symlink('/etc', 'etc')",
