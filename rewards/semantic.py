@@ -19,6 +19,7 @@ from tokengym.rewards.reference import ReferenceReward
 __all__ = ["MINILM", "Semantic"]
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+_ON_CPU = 16  # texts per forward pass
 _KEPT = 16384  # embeddings per encoder: 24 MB at 384 numbers each
 
 
@@ -35,7 +36,7 @@ class Semantic(ReferenceReward):
     Args:
         model: a name of :func:`tokengym._models.model_folder`, a local folder, or a hub id. all-MiniLM-L6-v2 needs no network where
             the extra ``minilm`` is installed.
-        batch_size: texts per forward pass.
+        batch_size: texts per forward pass; on a CPU at most 16, since more are no faster there and are padded more.
         device: "auto", "cpu", "cuda", ...
         references: "max" takes the nearest reference, "mean" the mean over all of them.
     Raises:
@@ -114,7 +115,9 @@ class _Encoder:
         kept = self._kept
         new = [text for text in texts if text not in kept]
         if new:
-            vectors = self._model.encode(
+            if self._model.device.type == "cpu":
+                batch_size = min(batch_size, _ON_CPU)
+            vectors = self._model.encode(  # longest texts first
                 [utf8(text) for text in new],
                 batch_size=batch_size,
                 normalize_embeddings=True,

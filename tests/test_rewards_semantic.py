@@ -49,6 +49,28 @@ def test_the_best_reference_counts_and_none_is_not_valid() -> None:
     assert valid.tolist() == [True, True, False]
 
 
+@needs_weights
+def test_the_mean_over_references_and_the_form_of_one_or_nothing() -> None:
+    far, near = "The bank cut its interest rate.", "Twelve were hurt in a blaze at Harwick."
+    one, other = (Semantic().explain([Sample("", near, (text,))]).scores[0] for text in (REFERENCE, far))
+    assert Semantic(references="mean").explain([Sample("", near, (REFERENCE, far))]).scores[0] == pytest.approx((one + other) / 2, abs=1e-6)
+    batch = [Sample("", near, (REFERENCE,)), Sample("", near, (far,)), Sample("", near)]
+    scores, _, valid = make_reward("threshold(semantic, at=0.7)").explain(batch)
+    assert scores.tolist() == [1.0, 0.0, 0.0] and valid.tolist() == [True, True, False]
+
+
+@needs_weights
+def test_a_batch_is_its_samples_one_by_one_whatever_is_remembered() -> None:
+    batch = [Sample("", "word " * length, (REFERENCE, "x " * length)) for length in (1, 3, 40, 400)]
+    batch.append(Sample("", "half \ud83d of a pair, 中文 🙂", (REFERENCE,)))
+    kept = _encoder(MINILM, "auto")._kept
+    kept.clear()
+    together = Semantic().explain(batch).scores
+    for sample, score in zip(batch, together, strict=True):
+        kept.clear()
+        assert Semantic(batch_size=1).explain([sample]).scores[0] == pytest.approx(score, abs=1e-5)
+
+
 def test_an_empty_response_needs_no_model() -> None:
     reward = Semantic()
     assert reward([Sample("", " ", (REFERENCE,)), Sample("", "", ("x", " ")), Sample("", "")]).tolist() == [0.0, 1.0, 0.0]
