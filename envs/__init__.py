@@ -34,6 +34,7 @@ _ROWS = {
     "TextSumm-v0": "tokengym.envs.summ:TextSumm",
     "TextDialogue-v0": "tokengym.envs.dialogue:TextDialogue",
     "TextQA-v0": "tokengym.envs.qa:TextQA",
+    "TextClassify-v0": "tokengym.envs.classify:TextClassify",
 }
 for _name, _row in _ROWS.items():
     TASKS.register(_name, _row)

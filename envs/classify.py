@@ -1,0 +1,130 @@
+"""TextClassify-v0: a report to its topic, or a review to its sentiment, as a label word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tokengym._registry import unknown
+from tokengym.envs.base import Example, Parts, Task
+from tokengym.envs.draw import Draw
+from tokengym.envs.opinions import VERDICTS, opinion
+from tokengym.envs.sentences import sentences
+from tokengym.envs.topics import CUES, TOPICS, brief
+from tokengym.envs.world import Generated
+from tokengym.rewards.sentiment import polarity
+
+__all__ = ["KINDS", "TextClassify"]
+
+KINDS = ("topic", "sentiment")
+_VERDICTS = {"en": dict(zip(VERDICTS, VERDICTS, strict=True)), "zh": {"positive": "正面", "negative": "负面", "neutral": "中性"}}
+_SUMS_UP = re.compile(r"all in all|in the end|on the whole|again|recommend|worth|stars?\b|marks?\b|money back|总|推荐|再|[星满]")
+_NOT = re.compile(r"\b(?:not|never|no|nobody|none|cannot|back|one|lowest)\b|不|没|绝|零|一星|白")
+
+
+class TextClassify(Task):
+    """Name the topic of a report or the sentiment of a review with one word.
+
+    Description:
+        One episode is one text. ``kind="topic"``: two or three sentences tell an event, and in two cases of three one sentence
+        tells another event of another kind. ``kind="sentiment"``: praise and blame, with negations, contrasts and what others hold; the
+        writer's overall verdict is known by construction. A row of each::
+
+            prompt      A crowd of 14300 saw the game. Salorn Robotics has big plans, its managers said in June. ...
+            references  business
+            labels      disaster, business, sport, politics, science, culture, crime, transport
+
+            prompt      In July, I spent a day at the Valford Museum in Sunminster. I cannot recommend it to anybody. Although
+                        the exhibition was not at all boring, the shop was rather shabby.
+            references  negative
+            labels      positive, negative, neutral
+
+    Action Space: ``Discrete(V)``, the next token; with ``constrained=True`` action masks leave the labels' tokens only.
+    Observation Space: the text, ``Topic:`` or ``Sentiment:``, and the answer so far, as token ids.
+    Rewards: accuracy: 1 where the answer names the right label and no other one, at the end.
+    Starting State: a text of the split, in drawn order.
+    Episode End: the end-of-sequence token, or ``max_new_tokens``; a finished label where answers are constrained.
+    Information: as in every environment of the suite; metrics accuracy and macro F1.
+    Arguments: ``kind`` ("topic", "sentiment"); ``language`` ("en", "zh"); ``neutral``, whether sentiment knows a third class;
+        ``constrained``; ``label_noise``, the share of flawed labels in the training split (validation and test are clean): the topic of
+        the other event, the sentiment of the first words, or, where these are right, any other label.
+    Version History: v0.
+    """
+
+    name = "TextClassify-v0"
+    reward = "accuracy"
+    metrics = ("accuracy", "macro_f1")
+    max_prompt_tokens = 176
+    max_new_tokens = 8
+
+    @dataclass(frozen=True, kw_only=True)
+    class Options:
+        kind: str = "topic"  # what is asked: "topic" or "sentiment"
+        language: str = "en"  # of the builtin data: "en" or "zh"
+        neutral: bool = True  # sentiment: three classes, or only "positive" and "negative"
+        constrained: bool = False  # action masks that leave nothing but the labels
+        label_noise: float = 0.3  # share of flawed training labels, 0 to 1
+
+        def __post_init__(self) -> None:
+            for field, value, known in (("kind", self.kind, KINDS), ("language", self.language, TOPICS)):
+                if value not in known:
+                    raise unknown(field, value, known)
+
+    def builtin(self, split: str, size: int) -> Sequence[Example]:
+        kind, language, noise = self.options.kind, self.options.language, self.options.label_noise if split == "train" else 0.0
+        labels = self._labels()
+
+        def make(index: int) -> Example:
+            text, label, glance, draw = self._written(split, f"classify/{index}")
+            said = label
+            if draw.chance(noise):
+                said = glance if glance != label else draw.pick([other for other in labels if other != label])
+            meta = {"label": label, "labels": labels, "answer": label}
+            return Example(f"{kind}-{language}-{split}-{index}", text, (said,), meta)
+
+        return Generated(make, size)
+
+    def parts(self, example: Example) -> Parts:
+        topic, chinese = self.options.kind == "topic", self.options.language == "zh"
+        labels = (", " if not chinese else "、").join(self._labels_of(example))
+        ask = {(True, False): "Topic", (False, False): "Sentiment", (True, True): "主题", (False, True): "态度"}[topic, chinese]
+        order = f"用一个词回答:{labels}。" if chinese else f"Answer with one of these words: {labels}."
+        return Parts("", str(example.prompt), f"\n{ask}:", keep="start", instruction=order)
+
+    def pieces(self, example: Example, said: tuple[str, ...]) -> Sequence[str] | None:
+        """The labels, then nothing; None where any text may be answered."""
+        if not self.options.constrained:
+            return None
+        return () if said else self._labels_of(example)
+
+    def oracle(self, example: Example) -> str:
+        return str(example.meta.get("answer", example.meta.get("label", example.references[0] if example.references else "")))
+
+    def heuristic(self, example: Example) -> str:
+        """The topic with the most cues; the sign of a sentence that sums up, or else of the words of feeling, negations turned around."""
+        text, labels = str(example.prompt), self._labels_of(example)
+        if self.options.kind == "topic":
+            return max(labels, key=lambda label: len(re.findall(CUES.get(label, re.escape(label)), text.lower())))
+        last = [sentence.lower() for sentence in sentences(text) if _SUMS_UP.search(sentence.lower())]
+        feeling = polarity(text) if not last else -1.0 if _NOT.search(last[-1]) else 1.0
+        sign = "positive" if feeling > 0.05 else "negative" if feeling < -0.05 else "neutral"
+        label = _VERDICTS[self.options.language][sign]
+        return label if label in labels else labels[0]
+
+    def _labels(self) -> tuple[str, ...]:
+        if self.options.kind == "topic":
+            return tuple(TOPICS[self.options.language].values())
+        return tuple(_VERDICTS[self.options.language][verdict] for verdict in VERDICTS[: 3 if self.options.neutral else 2])
+
+    def _labels_of(self, example: Example) -> tuple[str, ...]:
+        """What may be answered to ``example``: its own labels, or the task's."""
+        return tuple(example.meta.get("labels") or self._labels())
+
+    def _written(self, split: str, key: str) -> tuple[str, str, str, Draw]:
+        """Text, label, what a hasty reader takes for the label, and the draw that goes on."""
+        language = self.options.language
+        if self.options.kind == "topic":
+            return brief(split, key, language)
+        told, verdicts = opinion(split, key, language, self.options.neutral), _VERDICTS[language]
+        return told.text, verdicts[told.verdict], verdicts[told.glance], told.draw
