@@ -35,6 +35,7 @@ _ROWS = {
     "TextDialogue-v0": "tokengym.envs.dialogue:TextDialogue",
     "TextQA-v0": "tokengym.envs.qa:TextQA",
     "TextClassify-v0": "tokengym.envs.classify:TextClassify",
+    "TextTranslate-v0": "tokengym.envs.translate:TextTranslate",
 }
 for _name, _row in _ROWS.items():
     TASKS.register(_name, _row)
