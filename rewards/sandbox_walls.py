@@ -195,8 +195,9 @@ def _own_namespaces(is_root: bool) -> bool:
 def _library_for_everyone(root: str, own_mounts: bool) -> bool:
     """Makes the standard library readable to users without rights, by showing it at another place where a folder above bars them."""
     stdlib = os.path.dirname(os.__file__)
-    folders = [stdlib[:at] for at, letter in enumerate(stdlib) if letter == "/" and at] + [stdlib]
-    if all(os.stat(folder).st_mode & 0o001 for folder in folders):
+    if not _open_to_all(root):  # a private folder for temporary files
+        return False
+    if _open_to_all(stdlib):
         return True
     if not own_mounts:
         return False
@@ -212,6 +213,11 @@ def _library_for_everyone(root: str, own_mounts: bool) -> bool:
     sys.path[:] = moved
     sys.path_importer_cache.clear()
     return True
+
+
+def _open_to_all(path: str) -> bool:
+    folders = [path[:at] for at, letter in enumerate(path) if letter == "/" and at] + [path]
+    return all(os.stat(folder).st_mode & 0o001 for folder in folders)
 
 
 def _library_rules(root: str) -> tuple[int, int, tuple[str, ...]]:

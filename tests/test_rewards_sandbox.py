@@ -6,9 +6,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.test_rewards_sandbox_walls import processes_naming
 from tokengym.rewards.sandbox import Limits, Verdict, active_layers, run_many, run_tests
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are confined on Linux only")
@@ -107,31 +109,17 @@ SLOW = {
 }
 
 
-def _sandboxes() -> set[str]:
-    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("tokengym-sandbox-")}
-
-
-def _processes() -> set[int]:
-    """Processes of the users that only sandboxes have."""
-    found = set()
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if os.stat(f"/proc/{name}").st_uid >= 2_000_000_000:
-                found.add(int(name))
-        except FileNotFoundError:
-            pass
-    return found
-
-
 @pytest.fixture(scope="module")
 def verdicts() -> Iterator[dict[str, Verdict]]:
-    """All of them in one batch, a good program after each."""
+    """All of them in one batch, a good program after each; nothing is left of them afterwards."""
     attacks = CHEATS | WRECKS | SLOW
-    before = _sandboxes()
     jobs = [job for code in attacks.values() for job in ((code, TESTS), (GOOD, TESTS))]
-    found = run_many(jobs, LIMITS, workers=4)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        os.chmod(folder, 0o711)
+        patch.setattr(tempfile, "tempdir", folder)
+        found = run_many(jobs, LIMITS, workers=4)
+        assert os.listdir(folder) == [] and processes_naming(Path(folder)) == []
     assert found[1::2] == [Verdict("passed", 3, 3)] * len(attacks)
-    assert _sandboxes() <= before and not _processes()
     yield dict(zip(attacks, found[::2], strict=True))
 
 
@@ -159,6 +147,12 @@ def test_one_program_does_not_influence_another() -> None:
         "def f(x):\n    return 0 if any(found) or os.listdir('.') else x * x"
     )
     assert run_many([(leave, TESTS), (find, TESTS)] * 4, LIMITS, workers=1) == [Verdict("passed", 3, 3)] * 8
+
+
+def test_a_private_folder_for_temporary_files_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tmp_path.chmod(0o700)
+    assert run_tests("import sqlite3, statistics\n" + GOOD, TESTS, LIMITS) == Verdict("passed", 3, 3)
 
 
 def test_runs_are_alike() -> None:
