@@ -36,6 +36,7 @@ _ROWS = {
     "TextQA-v0": "tokengym.envs.qa:TextQA",
     "TextClassify-v0": "tokengym.envs.classify:TextClassify",
     "TextTranslate-v0": "tokengym.envs.translate:TextTranslate",
+    "TextCode-v0": "tokengym.envs.code:TextCode",
 }
 for _name, _row in _ROWS.items():
     TASKS.register(_name, _row)
