@@ -147,11 +147,13 @@ def test_when_the_caller_is_killed_nothing_goes_on(tmp_path: Path) -> None:
     code = "from tokengym.rewards.sandbox import *\nrun_tests('while True: pass', 'assert f()', Limits(cpu_s=300, wall_s=300.0))"
     deadline = time.monotonic() + 30
     with subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}) as caller:
-        while len(processes_naming(tmp_path)) < 3 and time.monotonic() < deadline:  # the server, the program and its tests
+        running: list[str] = []
+        while len(running) < 3 and time.monotonic() < deadline:  # the server, the program and its tests
             time.sleep(0.01)
-        running = len(processes_naming(tmp_path))
+            if list(tmp_path.glob("tokengym-sandbox-*/0")):  # the scratch folder: the program is about to start
+                running = processes_naming(tmp_path)
         caller.send_signal(signal.SIGKILL)
-    assert running >= 3
+    assert len(running) >= 3
     while processes_naming(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.01)
