@@ -16,8 +16,9 @@ from gymnasium import spaces
 
 from tokengym._registry import unknown
 from tokengym.envs.base import Task
-from tokengym.envs.data import data_fingerprint, read_dataset
+from tokengym.envs.data import data_fingerprint, read_dataset, sets_of, usual
 from tokengym.envs.keywords import read_keywords
+from tokengym.envs.masks import Constraint
 from tokengym.envs.prompts import Prompt, PromptBook
 from tokengym.envs.stops import StopStrings
 from tokengym.envs.tokenizer import load_tokenizer
@@ -59,12 +60,13 @@ class Engine:
         self.task, self.keywords = read_keywords(task, keywords, elsewhere)
         given = self.keywords
         self.tokenizer = load_tokenizer(given.tokenizer)
-        self.reward = make_reward(self.task.reward if given.reward is None else given.reward)
+        default = usual(given.dataset, self.task)
+        self.reward = make_reward(default.reward if given.reward is None else given.reward)
         metrics = self.task.metrics if given.metrics is True else (given.metrics or ())
         self.metrics = [make_reward(metric) for metric in metrics]
         self._is_reward = [metric.spec == self.reward.spec for metric in self.metrics]  # scored already
-        self.max_prompt_tokens = given.max_prompt_tokens or self.task.max_prompt_tokens
-        self.max_new_tokens = given.max_new_tokens or self.task.max_new_tokens
+        self.max_prompt_tokens = given.max_prompt_tokens or default.max_prompt_tokens
+        self.max_new_tokens = given.max_new_tokens or default.max_new_tokens
         if given.length_limit == "truncate" and self.max_new_tokens == 1:
             raise ValueError("max_new_tokens=1 with length_limit='truncate' truncates at the first step; use length_limit='terminate'")
         self.width = self.max_prompt_tokens + self.max_new_tokens
@@ -75,6 +77,7 @@ class Engine:
         self.ends[self.tokenizer.eos_token_id] = True
         self.book = self._book()
         self.examples = self.book.examples
+        self.constraint = Constraint.of(self.task, self.examples, self.tokenizer)  # None: any token may come next
 
     def observation_space(self) -> spaces.Dict:
         """input_ids (L,) int32, attention_mask (L,) and completion_mask (L,) int8."""
@@ -90,10 +93,15 @@ class Engine:
         """One token id."""
         return spaces.Discrete(self.tokenizer.vocab_size)
 
-    def stop_reason(self, completion: npt.NDArray[np.int32]) -> str:
-        """Why an answer (T,), whose last token has just been added, is over: "eos", "stop", "max_tokens"; "" while it goes on."""
+    def stop_reason(self, completion: npt.NDArray[np.int32], complete: bool = False) -> str:
+        """Why an answer (T,), whose last token has just been added, is over: "eos", "complete", "stop", "max_tokens"; "" while it goes on.
+
+        ``complete`` says that a constrained answer has all its pieces.
+        """
         if completion[-1] == self.tokenizer.eos_token_id:
             return "eos"
+        if complete:
+            return "complete"
         if self.stops.completing[completion[-1]] and self.stops.reached(completion):
             return "stop"
         return "max_tokens" if len(completion) >= self.max_new_tokens else ""
@@ -197,8 +205,18 @@ class Engine:
         if not prompt.example.references:
             raise ValueError(f"example {prompt.example.id!r} has no reference to learn from")
         text = self.task.oracle(prompt.example) if clean else prompt.example.references[0]
-        ids = np.array(self.book.label(prompt, text, self.max_new_tokens), dtype=np.int32)
-        return Ended(prompt, -1, ids, "eos" if ids[-1] == self.tokenizer.eos_token_id else "max_tokens")
+        ids = self.encode(prompt, text)
+        whole = len(ids) <= self.max_new_tokens
+        reason = "eos" if whole and ids[-1] == self.tokenizer.eos_token_id else "complete" if whole else "max_tokens"
+        return Ended(prompt, -1, np.array(ids[: self.max_new_tokens], dtype=np.int32), reason)
+
+    def encode(self, prompt: Prompt, text: str) -> list[int]:
+        """The tokens that an agent emits to answer ``text``, end-of-sequence token included; may be more than the budget allows.
+
+        Raises:
+            ValueError: the task constrains its answers, and this is none of them.
+        """
+        return self.book.label(prompt, text) if self.constraint is None else self.constraint.encode(prompt, text)
 
     def fingerprint(self) -> dict[str, str]:
         """sha256 of what decides a result: "env" (rules and task options), "data", "tokenizer", "reward"."""
@@ -231,7 +249,7 @@ class Engine:
         """The prompts; one book for all environments of this process that ask for the same ones by name."""
         given = self.keywords
         key = None
-        if isinstance(given.dataset, str) and given.dataset in ("builtin", *self.task.datasets):
+        if isinstance(given.dataset, str) and (given.dataset == "builtin" or given.dataset in sets_of(self.task)):
             asked = [asdict(self.task.options), given.dataset, given.split, given.size, given.prompt_format, self.max_prompt_tokens]
             key = json.dumps([repr(type(self.task)), id(type(self.task)), self.tokenizer.fingerprint, *asked], default=repr)
         book = None if key is None else _BOOKS.get(key)

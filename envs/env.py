@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import index as as_index
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from gymnasium.error import ResetNeeded
 from tokengym._registry import unknown
 from tokengym.envs.base import Example, Task
 from tokengym.envs.engine import Ended, Engine
+from tokengym.envs.masks import Choice, unmasked
 from tokengym.envs.order import Order
 from tokengym.envs.prompts import Prompt
 from tokengym.envs.render import ansi, colours
@@ -36,7 +38,9 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
     A prompt is given; each action appends one token to the answer; the answer's text is scored when it is over.
 
     ## Action Space
-    ``Discrete(V)``: a token id; V is the tokenizer's highest id + 1.
+    ``Discrete(V)``: a token id; V is the tokenizer's highest id + 1. Where the task constrains its answers (to labels, to a ranking),
+    ``action_masks()`` (bool (V,)) and ``info["action_mask"]`` (int8 (V,)) say which may come next, and others are errors; elsewhere
+    the environment has neither.
 
     ## Observation Space
     A ``Dict`` of three rows of L = max_prompt_tokens + max_new_tokens, padded on the right and only ever appended to:
@@ -52,14 +56,15 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
     again; ``reset(options={"index": i})`` or ``{"sample_id": s}`` picks an example and leaves the order where it is.
 
     ## Episode End
-    ``terminated`` at the end-of-sequence token, at a stop string, and when ``max_new_tokens`` are spent; the last is ``truncated``
-    instead with ``length_limit="truncate"``.
+    ``terminated`` at the end-of-sequence token, at a stop string, when a constrained answer is complete, and when ``max_new_tokens``
+    are spent; the last is ``truncated`` instead with ``length_limit="truncate"``.
 
     ## Information
     At reset: ``sample_id``, ``index``, ``deal_index`` (-1 if picked), ``prompt_tokens``, ``prompt_cut`` (tokens left out of a prompt
     that was too long). On the last step: ``sample_id``, ``index``, ``deal_index``, ``response``, ``reward_components`` (they add up
-    to the score), ``reward_valid``, ``metrics`` (without those that cannot be computed), ``stop_reason`` ("eos", "stop",
-    "max_tokens"), ``completion_tokens`` (end-of-sequence token included).
+    to the score), ``reward_valid``, ``metrics`` (without those that cannot be computed), ``stop_reason`` ("eos", "stop", "complete",
+    "max_tokens"), ``completion_tokens`` (end-of-sequence token included). Where the task constrains its answers, at reset and on
+    each step ``action_mask``; on the last step it is all ones.
 
     ## Arguments
     Those of :class:`tokengym.envs.keywords.Keywords`, ``render_mode`` (None, "ansi", "human"), and the fields of the task's ``Options``.
@@ -84,6 +89,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._seeded = False  # an order was drawn
         self._playing = False
         self._prompt: Prompt | None = None
+        self._choice: Choice | None = None  # what may come next, where the task constrains its answers
         self._final: dict[str, Any] | None = None
         self._ids = np.full(engine.width, engine.tokenizer.pad_token_id, dtype=np.int32)  # (L,)
         self._attention = np.zeros(engine.width, dtype=np.int8)
@@ -118,6 +124,24 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             raise ResetNeeded("there is no current example before the first env.reset()")
         return self._prompt.example
 
+    @property
+    def action_masks(self) -> Callable[[], npt.NDArray[np.bool_]]:
+        """A method without arguments that gives (V,) bool: which tokens may come next. Absent where the task constrains nothing."""
+        if self.engine.constraint is None:
+            raise AttributeError(unmasked(self))
+        return self._action_masks
+
+    def encode_answer(self, text: str) -> list[int]:
+        """The tokens that answer ``text`` to the current prompt, end-of-sequence token included.
+
+        Raises:
+            ValueError: the task constrains its answers, and this is none of them.
+            ResetNeeded: before the first reset.
+        """
+        if self._prompt is None:
+            raise ResetNeeded("there is no prompt to answer before the first env.reset()")
+        return self.engine.encode(self._prompt, text)
+
     def fingerprint(self) -> dict[str, str]:
         """sha256 of "env", "data", "tokenizer" and "reward"; results with different ones cannot be compared."""
         return self.engine.fingerprint()
@@ -132,7 +156,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         index, self._deal = next(self._order) if picked is None else (picked, -1)
         self._begin(self.engine.book[index])
         self._show()
-        return self._observation(), self.engine.reset_info(self.engine.book[index], self._deal)
+        return self._observation(), self._masked(self.engine.reset_info(self.engine.book[index], self._deal))
 
     def step(self, action: Any) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
         """Appends a token. Raises ValueError or TypeError for an action outside the space, ResetNeeded outside an episode."""
@@ -144,11 +168,17 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             raise ResetNeeded("env.step() outside an episode: call env.reset() first, and again after an episode has ended")
         if not 0 <= token < len(self._ends):
             raise ValueError(f"action={token} is no token of {self.tokenizer.name!r}; expected 0 to {len(self._ends) - 1}")
+        choice = self._choice
+        if choice is not None:
+            self._choice = choice = choice.after(token)
         end = self._length
         self._ids[end] = token
         self._attention[end] = self._completion[end] = 1
         self._length = end = end + 1
-        reason = self.engine.stop_reason(self._ids[self._start : end]) if self._ends[token] or end == self._limit else ""
+        complete = choice is not None and choice.complete
+        reason = ""
+        if self._ends[token] or end == self._limit or complete:
+            reason = self.engine.stop_reason(self._ids[self._start : end], complete)
         reward, flags, info = 0.0, (False, False), {}
         if reason:
             scored = self.engine.score([self._ended(reason)])
@@ -161,7 +191,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._paid += reward
         if self.render_mode == "human":
             self._show()
-        return self._observation(), reward, *flags, info
+        return self._observation(), reward, *flags, info if choice is None else self._masked(info)
 
     def render(self) -> str | None:
         """The episode so far as text ("ansi"); in mode "human" it is printed by ``reset`` and at the episode's end."""
@@ -201,6 +231,8 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             self._ids[self._start : end] = completion
             self._attention[self._start : end] = self._completion[self._start : end] = 1
             self._paid, self._playing = paid, state["playing"]
+            for token in completion:
+                self._choice = self._choice and self._choice.after(token)
         return self._observation()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -216,6 +248,18 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._attention[:size] = 1
         self._attention[size:] = 0
         self._completion[:] = 0
+        if self.engine.constraint is not None:
+            self._choice = self.engine.constraint.start(prompt)
+
+    def _action_masks(self) -> npt.NDArray[np.bool_]:
+        mask = np.ones(len(self._ends), dtype=np.bool_)
+        if self._playing and self._choice is not None:
+            mask = self._choice.mask(len(mask)).view(np.bool_)
+        return mask
+
+    def _masked(self, info: dict[str, Any]) -> dict[str, Any]:
+        """``info``, with the mask of what may come next where the task constrains its answers."""
+        return info if self._choice is None else {**info, "action_mask": self._action_masks().view(np.int8)}
 
     def _ended(self, reason: str) -> Ended:
         if self._prompt is None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["batch_infos"]
+__all__ = ["batch_infos", "mask_infos"]
 
 _NUMBERS = frozenset({int, float, bool})
 
@@ -47,3 +48,10 @@ def batch_infos(num_envs: int, rows: Sequence[int], infos: Sequence[Mapping[str,
             batched[key] = column
         batched["_" + key] = mask
     return batched
+
+
+def mask_infos(masks: npt.NDArray[np.int8], rows: Sequence[int]) -> dict[str, Any]:
+    """``action_mask`` (N, V) of the masks of ``rows``, fresh, zeros elsewhere; and ``_action_mask`` (N,), which rows have it."""
+    having = np.zeros(len(masks), dtype=np.bool_)
+    having[rows] = True
+    return {"action_mask": masks * having[:, None], "_action_mask": having}

@@ -74,7 +74,7 @@ class PromptBook:
                 return index
         raise ValueError(f"sample_id={sample_id!r} is not in the data set of {len(self.examples)} examples")
 
-    def label(self, prompt: Prompt, text: str, max_new_tokens: int) -> list[int]:
+    def label(self, prompt: Prompt, text: str, max_new_tokens: int | None = None) -> list[int]:
         """Token ids of ``text`` as an answer to ``prompt``, end-of-sequence token included, cut to ``max_new_tokens``."""
         ids = self.tokenizer.encode(text if prompt.glued else " " + text)
         return [*ids, self.tokenizer.eos_token_id][:max_new_tokens]

@@ -61,6 +61,11 @@ class Rows:
         self._prompts[row] = None
         self.active[row] = False
 
+    def rest(self, row: int) -> None:
+        """Takes no more tokens in ``row``, whose text stays."""
+        self.active[row] = False
+        self.all_active = False
+
     def append(self, tokens: npt.NDArray[Any]) -> list[int]:
         """Adds ``tokens`` (N,) to the active rows; returns the rows whose episode may be over."""
         over = self.engine.ends[tokens]

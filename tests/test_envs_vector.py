@@ -182,7 +182,6 @@ def test_state_continues_bit_for_bit_through_json() -> None:
     ("keywords", "message"),
     [
         ({"deal": "share"}, "'share' is not a known deal. Did you mean 'shared'"),
-        ({"autoreset_mode": "NextStep"}, "autoreset_mode='NextStep' is not supported yet; supported: 'SameStep'"),
         ({"autoreset_mode": "Same"}, "Did you mean 'SameStep'"),
         ({"render_mode": "human"}, "Known: ansi"),
         ({"num_envs": 0}, "num_envs=0"),
