@@ -42,6 +42,7 @@ _ROWS = {
     "corpus_bleu": "tokengym.rewards.corpus_bleu:CorpusBleu",
     "distinct": "tokengym.rewards.repetition:Distinct",
     "edit": "tokengym.rewards.edit:Edit",
+    "edit_gain": "tokengym.rewards.edit_gain:EditGain",
     "entity_f1": "tokengym.rewards.entity_f1:EntityF1",
     "exact": "tokengym.rewards.exact:Exact",
     "fact_precision": "tokengym.rewards.faithfulness:FactPrecision",

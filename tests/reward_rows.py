@@ -26,6 +26,7 @@ _RANKED = Sample("[1] no [2] yes [3] perhaps", "2 > 3 > 1", meta={"relevance": [
 _SLOTS = Sample("A table for two in Leeds", "city=Leeds; guests=2", meta={"slots": {"city": "Leeds", "guests": ["2", "two"]}})
 _PROGRAM = Sample("Write twice(n).", "def twice(n):\n    return 2 * n", meta={"tests": "assert twice(2) == 4\nassert twice(3) == 6"})
 _SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+_MISSPELLED = Sample("Teh tran is late.", "The train is late.", ("The train is late.",), {"source": "Teh tran is late."})
 _grades = st.lists(st.one_of(st.integers(0, 4), st.floats(0, 4)), max_size=5)
 
 
@@ -64,6 +65,7 @@ ROWS: dict[str, Row] = {
     "corpus_bleu": Row("corpus_bleu"),
     "distinct": Row("distinct", wrong=WRONG._replace(response="homes and homes and homes")),
     "edit": Row("edit"),
+    "edit_gain": Row("edit_gain", _MISSPELLED, _MISSPELLED._replace(response="Teh trian is late."), metas=st.just({"source": "Teh tran"})),
     "entity_f1": Row("entity_f1", _ENTITIES, _ENTITIES._replace(response="Marta (PERSON)"), metas=st.just({"entities": []})),
     "exact": Row("exact"),
     "fact_precision": Row("fact_precision"),
