@@ -18,6 +18,7 @@ def _first_line(thing: object) -> str:
 
 def _envs(options: Envs) -> None:
     from tokengym.envs import TASKS
+    from tokengym.envs.data import sets_of
 
     if options.quiet:
         print("\n".join(TASKS))
@@ -25,7 +26,7 @@ def _envs(options: Envs) -> None:
     rows = []
     for name, task in TASKS.items():
         own = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(task.Options))
-        data = ", ".join(("builtin", *task.datasets))
+        data = ", ".join(("builtin", *sets_of(task)))
         budget = f"{task.max_prompt_tokens} + {task.max_new_tokens}"
         rows.append((name, _first_line(task), task.reward, ", ".join(task.metrics), budget, data, own))
     print_rows(("id", "task", "default reward", "metrics", "prompt + answer tokens", "data sets", "own keywords"), rows)

@@ -6,15 +6,14 @@ the package aclsum (MIT; the papers' texts are CC BY 4.0). 100 / 50 / 100 papers
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from tokengym.envs.base import Example
+from tokengym.envs.named import NamedSet, package_folder
 
-__all__ = ["ASPECTS", "load"]
+__all__ = ["ASPECTS", "SET", "load"]
 
 ASPECTS = {  # aspect: the first line of the prompt
     "challenge": "In one sentence: what problem does this paper address?",
@@ -36,15 +35,8 @@ def load(split: str) -> list[Example]:
     Raises:
         ImportError: the package aclsum is not installed.
     """
-    lines = (_folder() / _FILES[split]).read_text(encoding="utf-8").splitlines()
+    lines = (package_folder("aclsum", "aclsum", "aclsum") / "dataset" / _FILES[split]).read_text(encoding="utf-8").splitlines()
     return [example for line in lines if line.strip() for example in _examples(json.loads(line))]
-
-
-def _folder() -> Path:
-    found = importlib.util.find_spec("aclsum")  # the package itself is not imported: it needs another library
-    if found is None or not found.submodule_search_locations:
-        raise ImportError("dataset='aclsum' ships in the package aclsum: pip install 'tokengym[data]'")
-    return Path(found.submodule_search_locations[0]) / "dataset"
 
 
 def _examples(row: dict[str, Any]) -> list[Example]:
@@ -66,3 +58,15 @@ def _untokenized(text: str) -> str:
     text = re.sub(r"\s+([.,;:!?%)\]])", r"\1", text)
     text = re.sub(r"([(\[])\s+", r"\1", text)
     return re.sub(r"\s+(n't|'s|'re|'ve|'ll|'d)\b", r"\1", text)
+
+
+SET = NamedSet(
+    tasks=("TextSumm-v0",),
+    load=load,
+    package="aclsum",
+    licence="MIT; the papers' texts are CC BY 4.0",
+    source="Takeshita et al., ACLSum, NAACL 2024",
+    reward="0.5*rouge_2 + 0.5*rouge_l",  # no facts are known
+    max_prompt_tokens=800,
+    max_new_tokens=112,
+)

@@ -3,26 +3,58 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokengym._registry import Registry, unknown
 from tokengym.envs.base import Example, Task
 from tokengym.envs.files import SUFFIXES, read_hub, read_path
+from tokengym.envs.named import NamedSet
 from tokengym.envs.tasks import TASKS
 from tokengym.envs.world import WORLD_VERSION
 
-__all__ = ["DATASETS", "SIZES", "SPLITS", "data_fingerprint", "data_name", "load_examples", "read_dataset"]
+__all__ = [
+    "DATASETS",
+    "SIZES",
+    "SPLITS",
+    "Usual",
+    "data_fingerprint",
+    "data_name",
+    "load_examples",
+    "named_set",
+    "read_dataset",
+    "sets_of",
+    "usual",
+]
 
 SPLITS = ("train", "validation", "test")
 SIZES = {"train": 20_000, "validation": 1_000, "test": 1_000}  # builtin examples where ``size`` is None
-DATASETS: Registry[Callable[[str], list[Example]]] = Registry("dataset", {"aclsum": "tokengym.envs.aclsum:load"})
+# Rows are NamedSets, which say what tasks they are for; a plain function from a split to examples needs a task that lists its name.
+DATASETS: Registry[NamedSet | Callable[..., Sequence[Example]]] = Registry(
+    "dataset",
+    {
+        "aclsum": "tokengym.envs.aclsum:SET",
+        "chatterbot": "tokengym.envs.chatterbot:SET",
+        "chatterbot-zh": "tokengym.envs.chatterbot:SET_ZH",
+        "chitchat": "tokengym.envs.chitchat:SET",
+        "countryinfo": "tokengym.envs.countryinfo:SET",
+    },
+)
 _HINT = "A path to a .jsonl, .csv or .parquet file or a hub id (owner/name) works too."
 _KEYS = ("path", "revision", "config", "columns", "split")
 _FINGERPRINTED = 256  # texts of the builtin world that enter its fingerprint; the rest follow from the same generator
+
+
+class Usual(NamedTuple):
+    """What an environment does where nobody says otherwise: its reward, and its budgets in tokens."""
+
+    reward: str
+    max_prompt_tokens: int
+    max_new_tokens: int
 
 
 def load_examples(
@@ -57,8 +89,28 @@ def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) 
         raise ValueError(f"size={size!r}; expected a number of examples, 1 or more")
     if isinstance(dataset, str) and dataset == "builtin":
         return task.builtin(split, SIZES[split] if size is None else size)
-    examples = _read(dataset, split, task.datasets, f"dataset of {task.name}", ["builtin", *task.datasets])
+    named = sets_of(task)
+    examples = _read(dataset, split, named, f"dataset of {task.name}", ["builtin", *named], task.options)
     return examples if size is None else examples[:size]
+
+
+def sets_of(task: type[Task] | Task) -> tuple[str, ...]:
+    """Names of the real data sets that have the shape of ``task``."""
+    named = (name for name, found in DATASETS.items() if isinstance(found, NamedSet) and task.name in found.tasks)
+    return tuple(dict.fromkeys((*task.datasets, *named)))
+
+
+def named_set(dataset: Any, task: type[Task] | Task) -> NamedSet | None:
+    """What a data set says of itself: its licence, and what an environment of ``task`` takes by default; None for all but named ones."""
+    found = DATASETS[dataset] if isinstance(dataset, str) and dataset in DATASETS and dataset in sets_of(task) else None
+    return found if isinstance(found, NamedSet) else None
+
+
+def usual(dataset: Any, task: type[Task] | Task) -> Usual:
+    """The task's reward and budgets, or those of the named set where it has its own."""
+    found = named_set(dataset, task)
+    own = (found.reward, found.max_prompt_tokens, found.max_new_tokens) if found else (None, None, None)
+    return Usual(own[0] or task.reward, own[1] or task.max_prompt_tokens, own[2] or task.max_new_tokens)
 
 
 def data_name(dataset: Any) -> str:
@@ -82,12 +134,20 @@ def data_fingerprint(dataset: Any, examples: Sequence[Example], task: Task, spli
     return digest.hexdigest()
 
 
-def _read(dataset: Any, split: str | None, named: Sequence[str], kind: str, known: Sequence[str]) -> Sequence[Example]:
+def _load(found: NamedSet | Callable[..., Sequence[Example]], split: str, options: Any) -> Sequence[Example]:
+    """The examples of a named set; its loader gets those of the task's options that it has a parameter for."""
+    load = found.load if isinstance(found, NamedSet) else found
+    given = asdict(options) if is_dataclass(options) and not isinstance(options, type) else {}
+    wanted = inspect.signature(load).parameters
+    return load(split, **{name: value for name, value in given.items() if name in wanted})
+
+
+def _read(dataset: Any, split: str | None, named: Sequence[str], kind: str, known: Sequence[str], options: Any = None) -> Sequence[Example]:
     if isinstance(dataset, Path):
         dataset = str(dataset)
     if isinstance(dataset, str):
         if dataset in named:
-            return DATASETS.find(dataset)(_split(split))
+            return _load(DATASETS.find(dataset), _split(split), options)
         dataset = {"path": dataset}
     if isinstance(dataset, Mapping):
         examples: Sequence[Example] = _read_mapping(dataset, split, kind, known)

@@ -13,7 +13,9 @@ from tokengym.envs.world import Generated
 
 __all__ = ["TextDialogue"]
 
-_SPEAKER = {"user": "Customer", "assistant": "Clerk"}
+_SERVICE = {"user": "Customer", "assistant": "Clerk"}
+_CHAT = {"en": {"user": "A", "assistant": "B"}, "zh": {"user": "甲", "assistant": "乙"}}  # where there is no record
+_CONTINUE = {"en": "You are B. Write your next message.", "zh": "你是乙。写出你的下一句话。"}
 
 
 class TextDialogue(Task):
@@ -69,17 +71,20 @@ class TextDialogue(Task):
     def parts(self, example: Example) -> Parts:
         turns = _turns(example)
         head = "".join(f"Record: {turn.content}\n" for turn in turns if turn.role == "system")
-        body = "".join(f"{_SPEAKER[turn.role]}: {turn.content}\n" for turn in turns if turn.role != "system")
-        return Parts(head, body, "Clerk:", keep="end", instruction="You are the clerk. Answer the customer with what the record says.")
+        language = "zh" if example.meta.get("language") == "zh" else "en"
+        speaker = _SERVICE if head else _CHAT[language]
+        body = "".join(f"{speaker[turn.role]}: {turn.content}\n" for turn in turns if turn.role != "system")
+        instruction = "You are the clerk. Answer the customer with what the record says." if head else _CONTINUE[language]
+        return Parts(head, body, f"{speaker['assistant']}:", keep="end", instruction=instruction)
 
     def oracle(self, example: Example) -> str:
         return str(example.meta.get("answer", example.references[0]))
 
     def heuristic(self, example: Example) -> str:
-        """Retrieval: the sentence of the record that shares most words with the customer's last turn."""
+        """Retrieval: the sentence of the record that shares most words with the customer's last turn; without a record, of that turn."""
         turns = _turns(example)
         record = " ".join(turn.content for turn in turns if turn.role == "system")
-        return max(sentences(record) or [""], key=lambda text: overlap(turns[-1].content, text))
+        return max(sentences(record or turns[-1].content) or [""], key=lambda text: overlap(turns[-1].content, text))
 
 
 def _turns(example: Example) -> tuple[Turn, ...]:
