@@ -9,18 +9,24 @@ from tokengym.envs.base import Example, Parts, Task, Turn
 from tokengym.envs.tasks import TASKS
 
 if TYPE_CHECKING:
+    from tokengym.envs.bio import bio_tags
     from tokengym.envs.data import DATASETS, load_examples
     from tokengym.envs.env import TextGenEnv
+    from tokengym.envs.ner_report import NERReport, ner_report, ner_tags
     from tokengym.envs.padding import left_pad
+    from tokengym.envs.text_action import AnyText, TextAction
     from tokengym.envs.tokenizer import TextTokenizer, load_tokenizer
     from tokengym.envs.vector import TextGenVectorEnv
 
 __all__ = [
     "DATASETS",
     "TASKS",
+    "AnyText",
     "Example",
+    "NERReport",
     "Parts",
     "Task",
+    "TextAction",
     "TextGenEnv",
     "TextGenVectorEnv",
     "TextTokenizer",
@@ -28,6 +34,8 @@ __all__ = [
     "left_pad",
     "load_examples",
     "load_tokenizer",
+    "ner_report",
+    "ner_tags",
 ]
 
 _ROWS = {
@@ -35,6 +43,7 @@ _ROWS = {
     "TextDialogue-v0": "tokengym.envs.dialogue:TextDialogue",
     "TextQA-v0": "tokengym.envs.qa:TextQA",
     "TextClassify-v0": "tokengym.envs.classify:TextClassify",
+    "TextNER-v0": "tokengym.envs.ner:TextNER",
     "TextTranslate-v0": "tokengym.envs.translate:TextTranslate",
     "TextCode-v0": "tokengym.envs.code:TextCode",
 }
@@ -42,13 +51,19 @@ for _name, _row in _ROWS.items():
     TASKS.register(_name, _row)
 
 _LAZY = {
+    "AnyText": "tokengym.envs.text_action",
     "DATASETS": "tokengym.envs.data",
+    "NERReport": "tokengym.envs.ner_report",
+    "TextAction": "tokengym.envs.text_action",
     "TextGenEnv": "tokengym.envs.env",
     "TextGenVectorEnv": "tokengym.envs.vector",
     "TextTokenizer": "tokengym.envs.tokenizer",
+    "bio_tags": "tokengym.envs.bio",
     "left_pad": "tokengym.envs.padding",
     "load_examples": "tokengym.envs.data",
     "load_tokenizer": "tokengym.envs.tokenizer",
+    "ner_report": "tokengym.envs.ner_report",
+    "ner_tags": "tokengym.envs.ner_report",
 }
 
 
