@@ -31,6 +31,7 @@ __all__ = [
     "TextGenVectorEnv",
     "TextTokenizer",
     "Turn",
+    "bio_tags",
     "left_pad",
     "load_examples",
     "load_tokenizer",
