@@ -46,6 +46,7 @@ _ROWS = {
     "TextClassify-v0": "tokengym.envs.classify:TextClassify",
     "TextNER-v0": "tokengym.envs.ner:TextNER",
     "TextTranslate-v0": "tokengym.envs.translate:TextTranslate",
+    "TextEdit-v0": "tokengym.envs.edit:TextEdit",
     "TextCode-v0": "tokengym.envs.code:TextCode",
 }
 for _name, _row in _ROWS.items():

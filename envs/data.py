@@ -42,6 +42,9 @@ DATASETS: Registry[NamedSet | Callable[..., Sequence[Example]]] = Registry(
         "chatterbot-zh": "tokengym.envs.chatterbot:SET_ZH",
         "chitchat": "tokengym.envs.chitchat:SET",
         "countryinfo": "tokengym.envs.countryinfo:SET",
+        "django-po": "tokengym.envs.catalogs:DJANGO_PO",
+        "jupyterlab-zh-CN": "tokengym.envs.catalogs:JUPYTERLAB",
+        "nlpaug-spelling": "tokengym.envs.misspellings:NLPAUG_SPELLING",
     },
 )
 _HINT = "A path to a .jsonl, .csv or .parquet file or a hub id (owner/name) works too."
