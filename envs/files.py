@@ -17,22 +17,30 @@ __all__ = ["SUFFIXES", "read_hub", "read_path", "to_examples"]
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 _COLUMNS = {  # field of Example: names that are understood without a column map, best first
     "id": ("id", "sample_id", "guid"),
-    "prompt": ("prompt", "document", "article", "text", "source", "passage", "input", "question"),
+    "prompt": ("prompt", "document", "article", "text", "source", "passage", "context", "input", "question"),
     "references": ("references", "reference", "summary", "highlights", "answers", "answer", "target", "response", "output", "label"),
 }
+# Keys of meta that tasks and rewards read; a column can be mapped to each by its name, and to any other as "meta.NAME".
+_META = ("answer", "candidates", "entities", "facts", "label", "labels", "question", "relevance", "schema", "slots", "tags", "tests")
+_TEXTS = ("facts", "labels", "tests")  # of these, where one text means a list of one
+_SAVED = ("dataset_dict.json", "state.json")  # what Dataset.save_to_disk leaves in a folder
 _SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
 
 
 def read_path(path: Path, split: str | None, columns: Mapping[str, str] | None = None) -> list[Example]:
     """The examples of ``split`` in a file, a folder of files, or a pattern with ``{split}`` in it.
 
-    A folder holds train.jsonl, validation.jsonl and test.jsonl (or .csv, .parquet). In one single file the rows of a split are
-    those whose column "split" says so; without that column, a tenth of the rows each, by the hash of their ids, are validation
-    and test. ``split=None`` takes every row.
+    A folder holds train.jsonl, validation.jsonl and test.jsonl (or .csv, .parquet), or it is a data set as the hub has it, or as
+    the ``datasets`` library saves it. In one single file the rows of a split are those whose column "split" says so; without that
+    column, a tenth of the rows each, by the hash of their ids, are validation and test. ``split=None`` takes every row.
 
     Raises:
         FileNotFoundError, ValueError: no such file, an unknown kind of file, a split without rows, a column that is not there.
     """
+    if path.is_dir() and not any(
+        (path / f"{name}{suffix}").is_file() for names in _SPLITS.values() for name in names for suffix in SUFFIXES
+    ):
+        return read_hub(str(path), split, columns=columns)
     if "{split}" in str(path) or path.is_dir():
         names = [split] if split is not None else list(_SPLITS)
         return [e for name in names for e in to_examples(_rows(_file_of_split(path, name)), str(path), columns)]
@@ -46,30 +54,36 @@ def read_path(path: Path, split: str | None, columns: Mapping[str, str] | None =
             raise unknown(f"split of {path}", split, known)
         return to_examples(chosen, str(path), columns)
     examples = to_examples(rows, str(path), columns)
-    part = _tenths(examples, split)
-    if not part:
-        raise ValueError(
-            f"{path} holds {len(examples)} rows, too few to set some aside for split={split!r}; "
-            "add a column 'split', or pass dataset={'path': ..., 'split': 'all'} to use every row"
-        )
-    return part
+    return _part(examples, split, str(path))
 
 
 def read_hub(
     name: str, split: str | None, revision: str | None = None, config: str | None = None, columns: Mapping[str, str] | None = None
 ) -> list[Example]:
-    """The examples of a hub data set, read with the ``datasets`` library.
+    """The examples of a data set on the hub or in a folder of its kind, read with the ``datasets`` library.
+
+    Where there is one single split, a tenth of its rows each are validation and test, as in a file.
 
     Raises:
         ImportError: ``datasets`` is not installed.
+        FileNotFoundError: a folder without data.
         ValueError: the hub knows no such data set, split or column.
     """
     try:
         import datasets  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as error:
-        raise ImportError(f"dataset={name!r} is a hub id; reading it takes the datasets library: pip install datasets") from error
-    loaded = datasets.load_dataset(name, name=config, revision=revision)
-    found = {key: rows for key, rows in loaded.items()}
+        kind = "a folder of the hub's kind" if Path(name).is_dir() else "a hub id"
+        raise ImportError(f"dataset={name!r} is {kind}; reading it takes the datasets library: pip install datasets") from error
+    if any((Path(name) / file).is_file() for file in _SAVED):
+        loaded = datasets.load_from_disk(name)
+    elif Path(name).is_dir() and not any(file.suffix in (*SUFFIXES, ".json") for file in Path(name).rglob("*")):
+        raise FileNotFoundError(f"{name} holds no data; looked for files such as train.jsonl, test.csv, data/train-00000-of-00001.parquet")
+    else:
+        loaded = datasets.load_dataset(name, name=config, revision=revision)
+    found = {key: loaded[key] for key in loaded} if isinstance(loaded, Mapping) else {"train": loaded}
+    if split is not None and len(found) == 1:
+        rows = next(iter(found.values()))
+        return _part(to_examples((dict(row) for row in rows), name, columns), split, name)
     if split is None:
         chosen = list(found)
     else:
@@ -80,15 +94,20 @@ def read_hub(
 
 
 def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str, str] | None = None) -> list[Example]:
-    """Rows as Examples: ``columns`` maps "id", "prompt" and "references" to the rows' own column names; the rest becomes meta.
+    """Rows as Examples: ``columns`` maps "id", "prompt", "references" and keys of meta to the rows' own column names.
+
+    A dot leads into a column: {"prompt": "context", "references": "answers.text"}. A key of meta that tasks and rewards read is
+    mapped by its name ("facts", "label", "question", ...), any other as "meta.NAME"; columns that are not mapped become meta under
+    their own names.
 
     Raises:
         ValueError: a column that the rows do not have, or two rows with one id.
     """
     columns = dict(columns or {})
     for field in columns:
-        if field not in _COLUMNS:
-            raise unknown("field of Example to map a column to", field, _COLUMNS)
+        if field not in _COLUMNS and field not in _META and not field.startswith("meta."):
+            hint = 'Any other key of meta is written "meta.NAME".'
+            raise unknown("field of Example to map a column to", field, (*_COLUMNS, *_META), hint)
     examples: list[Example] = []
     seen: set[str] = set()
     for number, row in enumerate(rows):
@@ -97,22 +116,54 @@ def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str,
         labels = _column(row, "references", columns, name, needed="references" in columns)
         if prompt is None:
             raise ValueError(f"{name}, row {number}: no prompt; columns are {sorted(row)}; map one with columns={{'prompt': NAME}}")
-        identity = str(row[key]) if key else str(number)
+        identity = str(_value(row, key, name)) if key else str(number)
         if identity in seen:
             raise ValueError(f"{name}, row {number}: the id {identity!r} occurs twice; ids must be unique")
         seen.add(identity)
         meta = row.get("meta")
         meta = dict(meta) if isinstance(meta, Mapping) else {}
-        rest = {k: v for k, v in row.items() if k not in (prompt, key, labels, "meta")}
-        examples.append(Example(identity, _prompt(row[prompt]), _references(row[labels] if labels else None), {**rest, **meta}))
+        used = {column.partition(".")[0] if column not in row else column for column in (prompt, key, labels) if column}
+        rest = {k: v for k, v in row.items() if k not in used | {"meta"}}
+        for field in (each for each in columns if each not in _COLUMNS):
+            rest.pop(columns[field], None)
+            meta[field.removeprefix("meta.")] = _meta(field, _value(row, columns[field], name))
+        references = _references(_value(row, labels, name) if labels else None)
+        examples.append(Example(identity, _prompt(_value(row, prompt, name)), references, {**rest, **meta}))
     return examples
+
+
+def _value(row: Mapping[str, Any], column: str, name: str) -> Any:
+    """What a row has in a column; "a.b" is the column of that name, or what column "a" has under "b"."""
+    if column in row:
+        return row[column]
+    first, _, inner = column.partition(".")
+    if not inner or first not in row:
+        raise unknown(f"column of {name}", column, row)
+    inside = row[first]
+    if isinstance(inside, Mapping):
+        return _value(inside, inner, f"{name}, column {first}")
+    if isinstance(inside, Sequence) and not isinstance(inside, str) and all(isinstance(each, Mapping) for each in inside):
+        return [_value(each, inner, f"{name}, column {first}") for each in inside]
+    raise ValueError(f"{name}: column {first!r} is a {type(inside).__name__}, so there is no {column!r} in it")
+
+
+def _meta(field: str, value: Any) -> Any:
+    """A value of meta; files without lists write them as JSON, and one text may stand for a list of one."""
+    if isinstance(value, str) and field in _META:
+        if value[:1] in ("[", "{"):
+            try:
+                return json.loads(value)
+            except json.JSONDecodeError:
+                pass
+        return [value] if field in _TEXTS else value
+    return value
 
 
 def _column(row: Mapping[str, Any], field: str, columns: Mapping[str, str], name: str, needed: bool = False) -> str | None:
     """The row's column for a field of Example."""
     if field in columns:
-        if columns[field] not in row and needed | (field == "prompt"):
-            raise unknown(f"column of {name}", columns[field], row)
+        if needed or field == "prompt":
+            _value(row, columns[field], name)
         return columns[field]
     return next((column for column in _COLUMNS[field] if column in row), None)
 
@@ -170,6 +221,17 @@ def _json_row(line: str, path: Path, number: int) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise ValueError(f"{path}, line {number}: expected one JSON object a line, got {type(row).__name__}")
     return row
+
+
+def _part(examples: list[Example], split: str, name: str) -> list[Example]:
+    """The rows of a set without splits that are set aside for this one."""
+    part = _tenths(examples, split)
+    if not part:
+        raise ValueError(
+            f"{name} holds {len(examples)} rows, too few to set some aside for split={split!r}; "
+            "add a column 'split', or pass dataset={'path': ..., 'split': 'all'} to use every row"
+        )
+    return part
 
 
 def _tenths(examples: list[Example], split: str) -> list[Example]:

@@ -41,6 +41,30 @@ def test_columns_are_mapped_and_checked() -> None:
         to_examples(rows, "x", {"promt": "body"})
 
 
+def test_columns_lead_into_nested_values_and_to_keys_of_meta() -> None:
+    rows = [
+        {"context": "Ada was born in 1815.", "q": "When?", "answers": {"text": ["1815", "in 1815"], "start": [16, 13]}, "facts": "1815"}
+    ]
+    columns = {"prompt": "context", "references": "answers.text", "question": "q", "facts": "facts", "meta.from": "answers.start"}
+    assert to_examples(rows, "x", columns) == [
+        Example("0", "Ada was born in 1815.", ("1815", "in 1815"), {"question": "When?", "facts": ["1815"], "from": [16, 13]})
+    ]
+    listed = [{"text": "t", "spans": [{"type": "PER"}, {"type": "LOC"}], "tags": '["B-PER", "O"]'}]
+    assert to_examples(listed, "x", {"labels": "spans.type", "tags": "tags"})[0].meta == {
+        "labels": ["PER", "LOC"],
+        "tags": ["B-PER", "O"],
+        "spans": listed[0]["spans"],
+    }
+    with pytest.raises(ValueError, match="'txet' is not a known column of x, column answers. Did you mean 'text'"):
+        to_examples(rows, "x", {"references": "answers.txet"})
+    with pytest.raises(ValueError, match="column 'context' is a str, so there is no 'context.text'"):
+        to_examples(rows, "x", {"prompt": "context.text"})
+    with pytest.raises(ValueError, match="'qestion' is not a known field.*Did you mean 'question'.*Any other key"):
+        to_examples(rows, "x", {"qestion": "q"})
+    with pytest.raises(ValueError, match="'facst' is not a known column of x. Did you mean 'facts'"):
+        to_examples(rows, "x", {"facts": "facst"})
+
+
 def test_conversations_are_read() -> None:
     rows = [{"prompt": [{"role": "user", "content": "hi"}], "response": "ho"}]
     assert to_examples(rows, "x")[0].prompt == (Turn("user", "hi"),)
@@ -116,6 +140,38 @@ def test_a_hub_set_is_read_through_datasets(monkeypatch: pytest.MonkeyPatch) -> 
     assert asked == [("owner/name", None, "v2")]
     with pytest.raises(ValueError, match="'test' is not a known split of owner/name"):
         read_hub("owner/name", "test")
+
+
+def test_a_hub_set_of_one_split_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = ModuleType("datasets")
+    library.load_dataset = lambda path, name, revision: {"train": [{"text": str(i)} for i in range(20)]}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    parts = [{e.id for e in read_hub("owner/name", split)} for split in ("train", "validation", "test")]
+    assert [len(part) for part in parts] == [16, 2, 2] and len(set.union(*parts)) == 20
+    assert len(read_hub("owner/name", None)) == 20
+
+
+@pytest.mark.filterwarnings("ignore:Cannot (locate|pickle)")  # dill meets a class of pyarrow
+def test_folders_of_the_hubs_kind(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="the datasets library is not installed")
+    whole = datasets.Dataset.from_list([{"article": f"text {i}", "summary": "s"} for i in range(20)])
+    saved = tmp_path / "saved"
+    whole.save_to_disk(str(saved))
+    assert len(read_path(saved, "train")) == 16 and len(read_path(saved, None)) == 20
+    both = tmp_path / "both"
+    datasets.DatasetDict({"train": whole, "val": whole.select(range(3))}).save_to_disk(str(both))
+    assert [e.prompt for e in read_path(both, "validation")] == ["text 0", "text 1", "text 2"]
+    clone = tmp_path / "clone"
+    (clone / "data").mkdir(parents=True)
+    for name, rows in (("train", 20), ("test", 2)):
+        write(clone / "data" / f"{name}-00000-of-00001.jsonl", [{"article": f"text {i}", "summary": "s"} for i in range(rows)])
+    assert read_path(clone, "test")[1] == Example("1", "text 1", ("s",))
+
+
+def test_a_folder_without_data_says_what_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", ModuleType("datasets"))
+    with pytest.raises(FileNotFoundError, match="holds no data; looked for files such as train.jsonl"):
+        read_path(tmp_path, "train")
 
 
 def test_without_datasets_the_error_names_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
