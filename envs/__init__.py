@@ -47,7 +47,9 @@ _ROWS = {
     "TextNER-v0": "tokengym.envs.ner:TextNER",
     "TextTranslate-v0": "tokengym.envs.translate:TextTranslate",
     "TextEdit-v0": "tokengym.envs.edit:TextEdit",
+    "TextComplete-v0": "tokengym.envs.complete:TextComplete",
     "TextCode-v0": "tokengym.envs.code:TextCode",
+    "TextRank-v0": "tokengym.envs.rank:TextRank",
 }
 for _name, _row in _ROWS.items():
     TASKS.register(_name, _row)

@@ -38,10 +38,12 @@ DATASETS: Registry[NamedSet | Callable[..., Sequence[Example]]] = Registry(
     "dataset",
     {
         "aclsum": "tokengym.envs.aclsum:SET",
+        "aclsum-titles": "tokengym.envs.aclsum_titles:SET",
         "chatterbot": "tokengym.envs.chatterbot:SET",
         "chatterbot-zh": "tokengym.envs.chatterbot:SET_ZH",
         "chitchat": "tokengym.envs.chitchat:SET",
         "countryinfo": "tokengym.envs.countryinfo:SET",
+        "human-eval": "tokengym.envs.human_eval:SET",
         "django-po": "tokengym.envs.catalogs:DJANGO_PO",
         "jupyterlab-zh-CN": "tokengym.envs.catalogs:JUPYTERLAB",
         "nlpaug-spelling": "tokengym.envs.misspellings:NLPAUG_SPELLING",

@@ -1,0 +1,51 @@
+"""The real data set ``human-eval``: 164 hand-written Python functions with tests, for measurement only.
+
+Source: Chen et al., "Evaluating Large Language Models Trained on Code", arXiv:2107.03374, through the package human-eval (MIT).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+from tokengym.envs.base import Example
+from tokengym.envs.named import NamedSet, package_folder
+
+__all__ = ["SET", "load"]
+
+
+def load(split: str) -> list[Example]:
+    """The 164 problems; id "HumanEval/0", prompt = imports, helpers, signature and docstring, one reference: prompt and solution.
+
+    A problem's ``check`` is one test, so the share of tests is all or nothing, which is pass@1 as its authors count it. Helpers that a
+    prompt gives belong into the answer.
+
+    Raises:
+        ValueError: another split than "test"; a model trained on these problems could not be measured by them.
+        ImportError: the package human-eval is not installed.
+    """
+    if split != "test":
+        raise ValueError(
+            f"dataset='human-eval' is for measurement only and has no split={split!r}; use split='test', and train on dataset='builtin'"
+        )
+    file = package_folder("human_eval", "human-eval", "human-eval") / "data" / "HumanEval.jsonl.gz"
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        return [_example(json.loads(line)) for line in lines if line.strip()]
+
+
+def _example(row: dict[str, Any]) -> Example:
+    answer = row["prompt"] + row["canonical_solution"]
+    tests = f"{row['test']}\n\ncheck({row['entry_point']})\n"
+    return Example(row["task_id"], row["prompt"], (answer,), {"tests": tests, "answer": answer, "entry_point": row["entry_point"]})
+
+
+SET = NamedSet(
+    tasks=("TextCode-v0",),
+    load=load,
+    package="human-eval",
+    licence="MIT",
+    source="Chen et al. 2021, arXiv:2107.03374; for measurement only",
+    max_prompt_tokens=640,
+    max_new_tokens=896,
+)

@@ -1,0 +1,132 @@
+"""TextRank-v0: a query or a reader's history, and numbered candidates, to their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokengym._registry import unknown
+from tokengym.envs.base import Example, Parts, Task
+from tokengym.envs.draw import Draw
+from tokengym.envs.searches import numbered, order_of, search
+from tokengym.envs.sentences import overlap
+from tokengym.envs.tastes import taste
+from tokengym.envs.world import LANGUAGES, Generated
+
+__all__ = ["TextRank"]
+
+_KINDS = {"retrieval": search, "recommendation": taste}
+_CANDIDATE = re.compile(r"^\d+\. (.+)$", re.MULTILINE)
+_CANDIDATES = range(3, 21)
+_TOKENS = {"en": (90, 62), "zh": (220, 80)}  # default budget of a prompt: for the query, and for each candidate
+
+
+class TextRank(Task):
+    """Put candidates into the order of their relevance, by their numbers.
+
+    Description:
+        One episode is one list. With ``kind="retrieval"`` a query names three facts, and a report is graded by how many of them are
+        its own; background that mentions them in passing does not count. A row::
+
+            prompt      Query: ferry route, Sunvale, Saluna
+                        1. Many like it: the motorway takes people from Warick to Sunvale in 32 minutes. Until now, ...
+                        ...
+                        4. ... Saluna and Sunvale are linked in 16 minutes by a new ferry route.
+                        5. Garwater and Selfield are linked in 32 minutes by a new ferry route. "I will use it every day," said ...
+            references  4 1 3 5 2
+            relevance   1, 0, 1, 3, 1
+
+        With ``kind="recommendation"`` three books stand for a reader's taste, two traits that are told in changing words; the
+        candidates are graded 0 to 3 by these. Every name of a place, person or firm belongs to one split.
+
+    Action Space: ``Discrete(V)``, the next token; with ``constrained=True`` only numbers that were not named yet may come, and the answer
+        is complete when all were.
+    Observation Space: query, numbered candidates, ``Order:``, and the numbers so far, as token ids.
+    Rewards: nDCG of the first three places with the grades as gains, at the end; a candidate that is not listed gains nothing.
+    Starting State: a list of the split, in drawn order.
+    Episode End: the end-of-sequence token, ``max_new_tokens``, or a complete order where answers are constrained.
+    Information: as in every environment of the suite; metrics nDCG of all places and the reciprocal rank of the first relevant candidate.
+    Arguments: ``kind`` ("retrieval", "recommendation"); ``candidates``, 3 to 20 (the default budgets grow with it); ``constrained``;
+        ``language`` ("en", "zh"); ``label_noise``, the share of flawed labels in the training split (validation and test are clean):
+        half of the flawed follow shared words, half have the best one in another's place. The named set ``aclsum-titles`` asks
+        which of several summaries belongs to a paper's title.
+    Version History: v0.
+    """
+
+    name = "TextRank-v0"
+    reward = "ndcg(k=3)"
+    metrics = ("ndcg", "mrr")
+    max_prompt_tokens = 400
+    max_new_tokens = 16
+
+    @dataclass(frozen=True, kw_only=True)
+    class Options:
+        kind: str = "retrieval"  # "retrieval" or "recommendation"
+        candidates: int = 5  # in a list, 3 to 20
+        constrained: bool = False  # the answer must be a permutation
+        language: str = "en"  # of the builtin data: "en" or "zh"
+        label_noise: float = 0.3  # share of flawed training labels, 0 to 1
+
+    def __init__(self, options: Any = None) -> None:
+        super().__init__(options)
+        count, (head, each) = self.options.candidates, _TOKENS.get(self.options.language, _TOKENS["en"])
+        if not isinstance(count, int) or count not in _CANDIDATES:
+            raise ValueError(f"candidates={count!r}; expected {_CANDIDATES[0]} to {_CANDIDATES[-1]}")
+        self.max_prompt_tokens, self.max_new_tokens = head + each * count, 1 + 3 * count  # type: ignore[misc]  # of this task's options
+
+    def builtin(self, split: str, size: int) -> Sequence[Example]:
+        kind, language, count = self.options.kind, self.options.language, self.options.candidates
+        if kind not in _KINDS:
+            raise unknown("kind of TextRank-v0", kind, _KINDS)
+        if language not in LANGUAGES:
+            raise unknown("language", language, LANGUAGES)
+        noise = self.options.label_noise if split == "train" else 0.0
+
+        def make(index: int) -> Example:
+            made = _KINDS[kind](split, str(index), language, count)
+            prompt, answer = numbered(made.query, made.documents), order_of(made.grades)
+            label = _flawed(made.draw, prompt, answer) if made.draw.chance(noise) else answer
+            meta = {"relevance": made.grades, "answer": answer, "query": made.query}
+            return Example(f"rank-{kind}-{language}-{split}-{index}", prompt, (label,), meta)
+
+        return Generated(make, size)
+
+    def parts(self, example: Example) -> Parts:
+        chinese = self.options.language == "zh"
+        tail, instruction = (
+            ("\n排序:", "把候选按相关程度排序,只写编号。")
+            if chinese
+            else ("\nOrder:", "Order the candidates, best first. Write their numbers only.")
+        )
+        return Parts("", str(example.prompt), tail, keep="start", instruction=instruction)
+
+    def oracle(self, example: Example) -> str:
+        return str(example.meta.get("answer", example.references[0]))
+
+    def heuristic(self, example: Example) -> str:
+        """By falling number of words shared with the query; of a history, with each of its lines."""
+        return _by_words(str(example.prompt))
+
+    def pieces(self, example: Example, said: tuple[str, ...]) -> Sequence[str] | None:
+        """The numbers that were not named yet; free text where the option says so."""
+        if not self.options.constrained:
+            return None
+        count = len(_CANDIDATE.findall(str(example.prompt)))
+        return [number for number in map(str, range(1, count + 1)) if number not in said]
+
+
+def _by_words(prompt: str) -> str:
+    documents = _CANDIDATE.findall(prompt)
+    query = _CANDIDATE.split(prompt, maxsplit=1)[0].split("\n")
+    return order_of([sum(overlap(line, document) for line in query) for document in documents])
+
+
+def _flawed(draw: Draw, prompt: str, answer: str) -> str:
+    """What somebody in a hurry answers: the order of shared words, or the best one in another's place."""
+    if draw.chance(0.5):
+        return _by_words(prompt)
+    first, *rest = answer.split()
+    place = draw.number(1, len(rest))
+    return " ".join((*rest[:place], first, *rest[place:]))
