@@ -6,6 +6,7 @@ no model's.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -45,7 +46,7 @@ class Program:
         stub: signature and docstring, with examples.
         code: the solution.
         misses: programs that forget one of the steps.
-        tests: statements that the solution passes; none of their inputs is shown in the docstring.
+        tests: statements that the solution passes; none of their inputs is shown in the docstring, and of their results at most half are.
         draw: goes on where the program ended.
     """
 
@@ -72,13 +73,22 @@ def program(split: str, key: str) -> Program:
     if split not in SPLITS:
         raise ValueError(f"split={split!r}: the builtin world has splits {SPLITS}")
     draw = Draw(f"code/{split}/{key}")
-    composition = draw.pick(compositions(split))
+    while (made := _drawn(draw, draw.pick(compositions(split)))) is None:
+        continue
+    return made
+
+
+def _drawn(draw: Draw, composition: str) -> Program | None:
+    """A program of this composition; None where its results are too much alike to tell it from a constant."""
     maker, steps = _all()[composition]
     function = draw.pick(_FUNCTIONS)
     written = _pipeline(draw, steps) if isinstance(maker, Pipeline) else _branch(draw, maker, steps)
     kind, parameters, says, bodies = written
     texts = [f"def {function}({parameters}):\n    {body}" for body in bodies]
     calls = _calls(draw, kind, [_run(text, function) for text in texts])
+    tested, known = Counter(result for _, result in calls[_SHOWN:]), {result for _, result in calls[:_SHOWN]}
+    if max(tested.values()) > _TESTS // 2 or sum(tested[result] for result in known) > _TESTS // 2:
+        return None
     doc = says[:1].upper() + says[1:]
     shown = "".join(f"\n    >>> {function}({given})\n    {result}" for given, result in calls[:_SHOWN])
     stub = f'def {function}({parameters}):\n    """{doc}.\n{shown}\n    """'

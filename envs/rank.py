@@ -20,7 +20,7 @@ __all__ = ["TextRank"]
 _KINDS = {"retrieval": search, "recommendation": taste}
 _CANDIDATE = re.compile(r"^\d+\. (.+)$", re.MULTILINE)
 _CANDIDATES = range(3, 21)
-_TOKENS = {"en": (90, 62), "zh": (220, 80)}  # default budget of a prompt: for the query, and for each candidate
+_TOKENS = {"en": (120, 61), "zh": (220, 80)}  # default budget of a prompt: for the query, and for each candidate
 
 
 class TextRank(Task):
@@ -58,7 +58,7 @@ class TextRank(Task):
     name = "TextRank-v0"
     reward = "ndcg(k=3)"
     metrics = ("ndcg", "mrr")
-    max_prompt_tokens = 400
+    max_prompt_tokens = 425
     max_new_tokens = 16
 
     @dataclass(frozen=True, kw_only=True)
