@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-__all__ = ["COMMANDS", "Bench", "Envs", "Eval", "ModelsList", "ModelsPull", "Probe", "Rewards", "Score", "Table", "Train"]
+__all__ = ["COMMANDS", "Bench", "DataShow", "Envs", "Eval", "ModelsList", "ModelsPull", "Probe", "Rewards", "Score", "Table", "Train"]
 
 # A hint of its own in the help text, where the default is written out in the explanation.
 _Text = Annotated[str, arg(help_behavior_hint="")]
@@ -211,6 +211,29 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataShow:
+    """Show a data set: sizes, columns, examples in full, lengths in tokens, and how much of it fits a task's budgets and reward.
+
+    A named set: tokengym data show chitchat
+
+    A file of your own, as a task would play it: tokengym data show rows.jsonl --task TextSumm-v0 --columns prompt=body references=gold
+    """
+
+    data: Positional[str]
+    """A named set, builtin:TASK, a path to a .jsonl, .csv or .parquet file or a folder of them, or a hub id."""
+    task: _Text = ""
+    """Environment that is to play it. Default: the one a named set is made for; none for others."""
+    split: str = "train"
+    """train, validation or test."""
+    examples: int = 3
+    """How many are printed in full."""
+    columns: Annotated[tuple[str, ...], arg(metavar="FIELD=COLUMN ...", help_behavior_hint="")] = ()
+    """Which columns are what, as in --columns prompt=article references=summary label=topic; a dot leads into a column (answers.text)."""
+    quiet: bool = False
+    """Print no examples."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Envs:
     """List the environments: default reward, metrics, token budgets, data sets, and the keywords that only they take."""
 
@@ -262,6 +285,7 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "probe": (Probe, "see what policies that cheat earn"),
     "table": (Table, "print the tables of a results folder"),
     "envs": (Envs, "list the environments"),
+    "data show": (DataShow, "look into a data set"),
     "rewards": (Rewards, "list the rewards"),
     "models list": (ModelsList, "list the models that need no hub"),
     "models pull": (ModelsPull, "fetch a model into the cache"),

@@ -12,7 +12,7 @@ from typing import Any
 from tokengym._registry import unknown
 from tokengym.envs.base import Example, Turn
 
-__all__ = ["SUFFIXES", "read_hub", "read_path", "to_examples"]
+__all__ = ["SUFFIXES", "mapped", "read_hub", "read_path", "to_examples"]
 
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 _COLUMNS = {  # field of Example: names that are understood without a column map, best first
@@ -91,6 +91,17 @@ def read_hub(
         if not chosen:
             raise unknown(f"split of {name}", split, found)
     return [e for key in chosen for e in to_examples((dict(row) for row in found[key]), name, columns)]
+
+
+def mapped(path: Path, split: str | None, columns: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Column of a file, or of a folder's file for ``split`` -> what becomes of it: "id", "prompt", "references", "meta.NAME"."""
+    file = _file_of_split(path, split or "train") if "{split}" in str(path) or path.is_dir() else path
+    row = next(iter(_rows(file)), {})
+    columns = dict(columns or {})
+    chosen = {field: _column(row, field, columns, str(path)) for field in _COLUMNS}
+    fields = {column: field for field, column in chosen.items() if column}
+    fields |= {column: f"meta.{field.removeprefix('meta.')}" for field, column in columns.items() if field not in _COLUMNS}
+    return {column: fields.get(column, f"meta.{column}") for column in (*row, *(each for each in fields if each not in row))}
 
 
 def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str, str] | None = None) -> list[Example]:

@@ -151,7 +151,6 @@ def test_a_hub_set_of_one_split_is_shared_out(monkeypatch: pytest.MonkeyPatch) -
     assert len(read_hub("owner/name", None)) == 20
 
 
-@pytest.mark.filterwarnings("ignore:Cannot (locate|pickle)")  # dill meets a class of pyarrow
 def test_folders_of_the_hubs_kind(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets", reason="the datasets library is not installed")
     whole = datasets.Dataset.from_list([{"article": f"text {i}", "summary": "s"} for i in range(20)])
