@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tokengym.envs.draw import Draw
 from tokengym.envs.genre import Genre
 from tokengym.envs.genres_en import ENGLISH
-from tokengym.envs.lexicon import chinese
+from tokengym.envs.lexicon import NAMED, chinese
 from tokengym.envs.names import SPLITS, Names
 
 __all__ = ["FACTS", "Fact", "Told", "told"]
@@ -245,7 +245,7 @@ class Told:
 
 
 def told(split: str, key: str, facts: int = 1) -> Told:
-    """``facts`` facts of the event with this key. Same arguments, same event.
+    """``facts`` facts of the event with this key, the first with a name in it. Same arguments, same event.
 
     Raises:
         ValueError: unknown split.
@@ -255,5 +255,7 @@ def told(split: str, key: str, facts: int = 1) -> Told:
     draw = Draw(f"bilingual/{split}/{key}")
     genre = draw.pick(ENGLISH)
     slots = genre.slots(draw, Names(draw, split))
-    chosen = tuple(draw.some(FACTS[genre.name], facts))
+    first = draw.pick([fact for fact in FACTS[genre.name] if any(f"{{{slot}}}" in fact.en[0] for slot in NAMED)])
+    others = draw.some([fact for fact in FACTS[genre.name] if fact is not first], facts - 1)
+    chosen = tuple(draw.some((first, *others), facts))
     return Told(genre, {"en": slots, "zh": {name: chinese(value) for name, value in slots.items()}}, chosen, draw)

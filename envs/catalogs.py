@@ -1,8 +1,8 @@
 """The real data sets ``django-po`` and ``jupyterlab-zh-CN``: messages of programs and their translations by people.
 
 Sources: Django's message catalogs through the package django (BSD-3-Clause; written on Transifex by the translators that each file names),
-about 850 messages per language; JupyterLab's Chinese catalogs through the package jupyterlab-language-pack-zh-CN (BSD-3-Clause), about
-3,400. A message belongs to train (80%), validation or test (10% each) by a hash of its English text, whatever the language, so that no
+about 800 messages per language; JupyterLab's Chinese catalogs through the package jupyterlab-language-pack-zh-CN (BSD-3-Clause), about
+3,000. A message belongs to train (80%), validation or test (10% each) by a hash of its English text, whatever the language, so that no
 message is trained on in one direction and tested in the other.
 """
 

@@ -38,11 +38,11 @@ class TextComplete(Task):
         One episode is the opening of a report with notes of what it has still to tell. The next sentences tell the notes, in their order,
         as a report does; they neither repeat the opening nor pick up the numbers and names of its background. A row of the builtin data::
 
-            prompt      Notes: people injured: 43; cause: a leaking tank
-                        Report: People in Redgate had a frightening night after a blast on Saturday. At first a welding spark
-                        was suspected, but that proved wrong.
-            references  At least 43 people were injured, officials said. Investigators say a leaking tank was the cause. | ...
-            facts       43, a leaking tank
+            prompt      Notes: people injured: 69; cause: a leaking tank
+                        Report: A blast struck Birkovo on Tuesday, and help is on its way. In 1980, a welding spark led to a
+                        similar blast in Pendon, with 23 people injured.
+            references  Doctors reported that 69 people were injured. The cause was a leaking tank, according to investigators. | ...
+            facts       69, a leaking tank
 
     Action Space: ``Discrete(V)``, the next token.
     Observation Space: notes, opening, and the continuation so far, as token ids.

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from tokengym._registry import unknown
 from tokengym.envs.base import Example, Parts, Task
+from tokengym.envs.lexicon import NAMED
 from tokengym.envs.mistakes import KINDS, made, mistakes, pieces
 from tokengym.envs.repair import mended
 from tokengym.envs.world import Generated, Report, report
@@ -24,8 +25,8 @@ class TextEdit(Task):
         words that sound or look alike; in Chinese, characters that do. Grammar: agreement, tense, articles, number, prepositions, words
         doubled or in the wrong order; in Chinese, characters doubled, forgotten or in the wrong order. A row of the builtin data::
 
-            prompt      In 1992, a welidng spark led too a similar blast in Noruna, with 53 people injired.
-            references  In 1992, a welding spark led to a similar blast in Noruna, with 53 people injured.
+            prompt      In 1989, an old quarry lead to a sinilar landslide in Lanay, with 61 peoplle injured.
+            references  In 1989, an old quarry led to a similar landslide in Lanay, with 61 people injured.
 
     Action Space: ``Discrete(V)``, the next token.
     Observation Space: the text, ``Corrected:``, and the correction so far, as token ids.
@@ -86,11 +87,13 @@ class TextEdit(Task):
 
 
 def _clean(story: Report, count: int) -> str:
-    """``count`` sentences of a report that tell facts."""
-    chosen = story.draw.some((story.lead, *story.body, *story.extra), count)
-    return ("" if story.slots["place" if "place" in story.slots else "team"][0] > "\u3000" else " ").join(chosen)
+    """``count`` sentences of a report, at least one with a name in it."""
+    told, names = (story.lead, *story.body, *story.extra), [value for slot, value in story.slots.items() if slot in NAMED]
+    first = story.draw.pick([sentence for sentence in told if any(name in sentence for name in names)])
+    others = story.draw.some([sentence for sentence in told if sentence != first], count - 1)
+    return ("" if first > "\u3000" else " ").join(story.draw.some((first, *others), count))
 
 
 def _fixed(story: Report) -> list[str]:
-    """Names and numbers: what begins with a capital, a digit or a Chinese name."""
+    """Names and numbers: what does not begin with a small letter."""
     return [value for value in story.slots.values() if value and not value[0].islower()]

@@ -10,13 +10,16 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-__all__ = ["DAYS", "FIRMS", "GIVEN", "MONTHS", "THINGS", "chinese", "names_in_chinese", "spelled"]
+__all__ = ["DAYS", "FIRMS", "GIVEN", "MONTHS", "NAMED", "THINGS", "chinese", "names_in_chinese", "spelled"]
 
 
 def _table(text: str) -> dict[str, str]:
     """The mapping that is written as "a=b c=d"; "_" stands for a blank."""
     return {left.replace("_", " "): right for left, _, right in (pair.partition("=") for pair in text.split())}
 
+
+NAMED = frozenset("place near end person owner star doubter mayor critic coach firm rival team".split())
+"""Slots of the events that hold a name. A name belongs to one split, so a text with one of them cannot stand in two."""
 
 _PLACE_HEADS = _table(
     "Ald=奥尔 Ash=阿什 Bar=巴尔 Bel=贝尔 Birk=伯克 Bran=布兰 Brid=布里德 Cal=卡尔 Car=卡 Chel=切尔 Cor=科尔 Crow=克罗 Dal=达尔 Den=登"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tokengym.envs.draw import Draw
+from tokengym.envs.lexicon import NAMED
 from tokengym.envs.world import Report, report
 
 __all__ = ["CLOSING", "TONES", "Outline", "outline"]
@@ -88,15 +89,18 @@ def outline(split: str, key: str, language: str = "en", told: int = 2, tone: str
         split: whose names are used: "train", "validation" or "test".
         key: any text; "complete/17".
         language: "en" or "zh".
-        told: sentences that are still to come, 1 to 3.
+        told: sentences that are still to come, 1 to 3; more where there would be no name anywhere.
         tone: "positive" or "negative" has somebody close with such a remark; "" with none.
     """
     story = report(split, key, language, extras=1)
     draw, joint = story.draw, " " if language == "en" else ""
     opening = joint.join((story.lead, *story.extra[: draw.number(0, 1)]))
-    groups = story.genre.body[:told]
     slots = {**story.slots, "who": story.slots.get("person", story.slots.get("mayor", ""))}
+    groups = story.genre.body[:told]
     first = [draw.pick(group) for group in groups]
+    if not any(story.slots[slot] in opening or any(slot in _slots(text) for text in first) for slot in NAMED & set(story.slots)):
+        groups = story.genre.body  # a page without any name could stand in two splits
+        first += [draw.pick(group) for group in groups[told:]]
     alike = [[text for text in group if _slots(text) == _slots(said)] for group, said in zip(groups, first, strict=True)]
     templates = [first, *([draw.pick(texts) for texts in alike] for _ in range(3))]
     if tone:

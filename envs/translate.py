@@ -37,8 +37,8 @@ class TextTranslate(Task):
         One episode is one or two sentences about an event of the builtin world, told in both languages, each with several wordings.
         Names are spelled out by sound, syllable by syllable, as Chinese newspapers do. A row of the builtin data::
 
-            prompt      On Sunday, Radthorpe was hit by a fire.
-            references  星期日,拉德索普发生了火灾。 | 拉德索普在星期日遭遇了火灾。 | 拉德索普星期日发生火灾。
+            prompt      The flower show in Bridwood begins on Tuesday.
+            references  布里德伍德的花展星期二开幕。 | 星期二,花展在布里德伍德开幕。
 
     Action Space: ``Discrete(V)``, the next token.
     Observation Space: ``English:`` and the sentence, ``Chinese:`` and the translation so far, as token ids.
