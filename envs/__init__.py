@@ -10,6 +10,7 @@ from tokengym.envs.tasks import TASKS
 
 if TYPE_CHECKING:
     from tokengym.envs.bio import bio_tags
+    from tokengym.envs.check import check_text_env
     from tokengym.envs.data import DATASETS, load_examples
     from tokengym.envs.env import TextGenEnv
     from tokengym.envs.ner_report import NERReport, ner_report, ner_tags
@@ -32,6 +33,7 @@ __all__ = [
     "TextTokenizer",
     "Turn",
     "bio_tags",
+    "check_text_env",
     "left_pad",
     "load_examples",
     "load_tokenizer",
@@ -63,6 +65,7 @@ _LAZY = {
     "TextGenVectorEnv": "tokengym.envs.vector",
     "TextTokenizer": "tokengym.envs.tokenizer",
     "bio_tags": "tokengym.envs.bio",
+    "check_text_env": "tokengym.envs.check",
     "left_pad": "tokengym.envs.padding",
     "load_examples": "tokengym.envs.data",
     "load_tokenizer": "tokengym.envs.tokenizer",

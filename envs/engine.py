@@ -205,6 +205,10 @@ class Engine:
         if not prompt.example.references:
             raise ValueError(f"example {prompt.example.id!r} has no reference to learn from")
         text = self.task.oracle(prompt.example) if clean else prompt.example.references[0]
+        return self.answered(prompt, text)
+
+    def answered(self, prompt: Prompt, text: str) -> Ended:
+        """The episode in which an agent answers ``text``, as far as the budget goes. Raises as :meth:`encode`."""
         ids = self.encode(prompt, text)
         whole = len(ids) <= self.max_new_tokens
         reason = "eos" if whole and ids[-1] == self.tokenizer.eos_token_id else "complete" if whole else "max_tokens"

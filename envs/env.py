@@ -108,6 +108,12 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._spec = keep_objects(value)
 
     @property
+    def arguments(self) -> tuple[Any, dict[str, Any]]:
+        """The task and the keywords that it was made with: ``TextGenEnv(task, **keywords)`` is another one like it."""
+        (task,), keywords = self._made_with
+        return task, dict(keywords)
+
+    @property
     def task(self) -> Task:
         """The task with its options."""
         return self.engine.task

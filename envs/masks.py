@@ -24,6 +24,14 @@ class _Node:
 
     children: dict[int, _Node] = field(default_factory=dict)
     piece: str | None = None
+    tokens: npt.NDArray[np.int64] | None = None  # (K,) the children's, once asked for
+
+    def following(self) -> npt.NDArray[np.int64]:
+        """(K,) token ids that may follow, ascending."""
+        if self.tokens is None:
+            self.tokens = np.array(sorted(self.children), dtype=np.int64)
+            self.tokens.setflags(write=False)  # shared by every answer that comes by
+        return self.tokens
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,7 +60,7 @@ class Constraint:
     @staticmethod
     def of(task: Task, examples: Sequence[Example], tokenizer: TextTokenizer) -> Constraint | None:
         """The constraint of a task, None where its answers are free; the first example tells for all of them."""
-        if type(task).pieces is Task.pieces or task.pieces(examples[0], ()) is None:
+        if type(task).pieces is Task.pieces or not len(examples) or task.pieces(examples[0], ()) is None:
             return None
         return Constraint(task, tokenizer)
 
@@ -136,11 +144,15 @@ class Choice:
 
     def __init__(self, constraint: Constraint, prompt: Prompt, readings: tuple[_Reading, ...]) -> None:
         self._constraint, self._prompt, self._readings = constraint, prompt, readings
-        tokens = {token for reading in readings if reading.node is not None for token in reading.node.children}
-        self.complete = not tokens
-        if tokens and any(reading.node is None for reading in readings):  # a whole answer that begins a longer one may be ended
+        nodes = [reading.node for reading in readings if reading.node is not None]
+        self.complete = not nodes
+        if len(nodes) == len(readings) == 1:
+            self.allowed: npt.NDArray[np.int64] = nodes[0].following()
+            return
+        tokens = {token for node in nodes for token in node.children}
+        if nodes and len(nodes) < len(readings):  # a whole answer that begins a longer one may be ended
             tokens.add(constraint.tokenizer.eos_token_id)
-        self.allowed: npt.NDArray[np.int64] = np.array(sorted(tokens), dtype=np.int64)
+        self.allowed = np.array(sorted(tokens), dtype=np.int64)
 
     def after(self, token: int) -> Choice:
         """What may follow ``token``.

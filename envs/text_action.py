@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from operator import index as as_index
 from typing import Any
 
@@ -55,7 +55,7 @@ class AnyText(gymnasium.Space[str]):
         """Whether ``x`` is a str that is short enough."""
         return isinstance(x, str) and len(x) <= self.max_length
 
-    def to_jsonable(self, sample_n: Sequence[str]) -> list[Any]:
+    def to_jsonable(self, sample_n: Iterable[str]) -> list[Any]:
         """The texts as they are."""
         return list(sample_n)
 

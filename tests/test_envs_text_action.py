@@ -105,13 +105,13 @@ def test_checkers_wrappers_and_specs() -> None:
         env = TextAction(inner)
         warnings.filterwarnings("ignore", message=".*is different from the unwrapped version")
         check_env(env, skip_render_check=True)
-    env = gymnasium.wrappers.RecordEpisodeStatistics(TextAction(inner, max_length=50))
-    again = gymnasium.make(env.spec)  # type: ignore[arg-type]
-    assert again.action_space == AnyText(50) == env.action_space
-    assert same(env.reset(seed=2)[0], again.reset(seed=2)[0])
-    info = env.step("Fire.")[4]
+    counted = gymnasium.wrappers.RecordEpisodeStatistics(TextAction(inner, max_length=50))
+    again = gymnasium.make(counted.spec)  # type: ignore[arg-type]
+    assert again.action_space == AnyText(50) == counted.action_space
+    assert same(counted.reset(seed=2)[0], again.reset(seed=2)[0])
+    info = counted.step("Fire.")[4]
     assert info["episode"]["l"] == 1 and info["episode"]["r"] == pytest.approx(sum(info["reward_components"].values()))
-    assert "Fire." in str(env.render())
+    assert "Fire." in str(counted.render())
     with pytest.raises(TypeError, match="wraps a TextGenEnv, not CartPoleEnv"):
         TextAction(gymnasium.make("CartPole-v1"))
 
