@@ -108,7 +108,7 @@ class TextCode(Task):
 
     def parts(self, example: Example) -> Parts:
         instruction = "Write this Python function. Answer with the whole function and nothing else."
-        return Parts("", str(example.prompt).rstrip(), "\n# Program:\n", keep="start", instruction=instruction)
+        return Parts("", str(example.prompt).rstrip(), "\n# Program:", keep="start", instruction=instruction)
 
     def oracle(self, example: Example) -> str:
         return str(example.meta.get("answer", example.references[0]))

@@ -74,7 +74,7 @@ class TextRank(Task):
         count, (head, each) = self.options.candidates, _TOKENS.get(self.options.language, _TOKENS["en"])
         if not isinstance(count, int) or count not in _CANDIDATES:
             raise ValueError(f"candidates={count!r}; expected {_CANDIDATES[0]} to {_CANDIDATES[-1]}")
-        self.max_prompt_tokens, self.max_new_tokens = head + each * count, 1 + 3 * count  # type: ignore[misc]  # of this task's options
+        self.max_prompt_tokens, self.max_new_tokens = head + each * count, 1 + 3 * count  # of this task's options
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         kind, language, count = self.options.kind, self.options.language, self.options.candidates

@@ -73,7 +73,7 @@ def test_tests_show_no_call_of_the_docstring_so_copied_examples_fail() -> None:
     answers = []
     for example in examples:
         shown = calls(str(example.prompt))
-        tested = [ast.unparse(test.test.left) for text in example.meta["tests"] for test in ast.parse(text).body]  # type: ignore[attr-defined]
+        tested = [ast.unparse(test.test.left) for text in example.meta["tests"] for test in ast.parse(text).body]
         assert len(shown) == 2 and len(set(tested)) == 6 and not set(shown) & set(tested)
         lines = str(example.prompt).splitlines()
         results = [lines[at + 1].strip() for at, line in enumerate(lines) if ">>> " in line]
@@ -97,7 +97,7 @@ def test_budgets_hold_nearly_all_prompts_and_all_labels() -> None:
     examples = task.builtin("train", 400)
     prompts = [1 + len(tokenizer.encode("".join(task.parts(example)[:3]))) for example in examples]
     assert np.mean(np.array(prompts) <= task.max_prompt_tokens) > 0.98
-    assert max(1 + len(tokenizer.encode(example.references[0])) for example in examples) <= task.max_new_tokens
+    assert max(1 + len(tokenizer.encode(" " + example.references[0])) for example in examples) <= task.max_new_tokens
 
 
 def test_heuristic_by_hand() -> None:
@@ -114,7 +114,7 @@ def test_an_episode_pays_the_share_of_tests() -> None:
     env.reset(seed=0, options={"index": 0})
     example = env.example  # type: ignore[attr-defined]
     info: dict[str, object] = {}
-    for token in [*env.tokenizer.encode(example.references[0]), env.tokenizer.eos_token_id]:  # type: ignore[attr-defined]
+    for token in [*env.tokenizer.encode(" " + example.references[0]), env.tokenizer.eos_token_id]:  # type: ignore[attr-defined]
         _, reward, terminated, _, info = env.step(token)
     assert terminated and reward == 1.0
     assert info["metrics"] == {"unit_tests": 1.0, "threshold(unit_tests, at=1.0)": 1.0}
