@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tokengym._registry import unknown
-from tokengym.benchmarks.options import COMMANDS, Bench, DataShow, Eval, Probe, Score, Table, Train
+from tokengym.benchmarks.options import COMMANDS, Bench, DataShow, Eval, Play, Probe, Score, Table, Train
 
 __all__ = ["main"]
 
@@ -71,6 +71,10 @@ def _run(command: Any, line: str) -> None:
         from tokengym.benchmarks.probe import probe
 
         probe(command)
+    elif isinstance(command, Play):
+        from tokengym.benchmarks.play import play
+
+        play(command)
     elif isinstance(command, DataShow):
         from tokengym.benchmarks.data_show import data_show
 

@@ -7,7 +7,21 @@ from typing import Annotated
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-__all__ = ["COMMANDS", "Bench", "DataShow", "Envs", "Eval", "ModelsList", "ModelsPull", "Probe", "Rewards", "Score", "Table", "Train"]
+__all__ = [
+    "COMMANDS",
+    "Bench",
+    "DataShow",
+    "Envs",
+    "Eval",
+    "ModelsList",
+    "ModelsPull",
+    "Play",
+    "Probe",
+    "Rewards",
+    "Score",
+    "Table",
+    "Train",
+]
 
 # A hint of its own in the help text, where the default is written out in the explanation.
 _Text = Annotated[str, arg(help_behavior_hint="")]
@@ -223,8 +237,8 @@ class DataShow:
     """A named set, builtin:TASK, a path to a .jsonl, .csv or .parquet file or a folder of them, or a hub id."""
     task: _Text = ""
     """Environment that is to play it. Default: the one a named set is made for; none for others."""
-    split: str = "train"
-    """train, validation or test."""
+    split: _Text = ""
+    """train, validation or test. Default: the first that there is."""
     examples: int = 3
     """How many are printed in full."""
     columns: Annotated[tuple[str, ...], arg(metavar="FIELD=COLUMN ...", help_behavior_hint="")] = ()
@@ -234,11 +248,54 @@ class DataShow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Envs:
-    """List the environments: default reward, metrics, token budgets, data sets, and the keywords that only they take."""
+class Play:
+    """Play episodes in the terminal, or watch somebody play them: prompt, tokens with their reward, reference, score, why it ended.
 
+    Write the answers yourself: tokengym play TextQA-v0
+
+    See which token of the best answer earns what: tokengym play TextSumm-v0 --agent oracle --delta
+    """
+
+    env: Positional[str]
+    """Environment id; `tokengym envs` lists them."""
+    agent: str = "person"
+    """person (who types), random, heuristic, oracle, a model name, a saved folder, a hub id, or my_module:MyAgent."""
+    episodes: int = 1
+    """How many."""
+    split: str = "validation"
+    """train, validation or test."""
+    dataset: str = "builtin"
+    """builtin, a named data set, a path, or a hub id."""
+    seed: int = 0
+    """Of the order of examples, and of random tokens."""
+    delta: bool = False
+    """Pay each token by how much it raised the score, instead of everything at the end."""
+    reward: _Text = ""
+    """Reward specification. Default: the task's."""
     quiet: bool = False
-    """Print the ids only."""
+    """Print the episodes only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envs:
+    """List the environments: default reward, metrics, token budgets, data sets, and the keywords that only they take.
+
+    What there is to win: tokengym envs --anchors
+
+    Of one, with all its data sets: tokengym envs TextDialogue-v0 --anchors --datasets
+    """
+
+    names: Positional[tuple[str, ...]] = ()
+    """List these only. Default: all."""
+    anchors: bool = False
+    """Play random tokens, the heuristic and the oracle on validation examples; print means with 95% intervals, and a warning where
+    oracle >= heuristic > random does not hold."""
+    datasets: bool = False
+    """With --anchors: play the named real data sets of each environment, too."""
+    examples: int = 200
+    """With --anchors: how many examples."""
+    quiet: bool = False
+    """Print the ids only; with --anchors, the warnings only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,6 +340,7 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "eval": (Eval, "play held-out examples with one agent"),
     "score": (Score, "score a file of answers with rewards"),
     "probe": (Probe, "see what policies that cheat earn"),
+    "play": (Play, "play episodes in the terminal, or watch"),
     "table": (Table, "print the tables of a results folder"),
     "envs": (Envs, "list the environments"),
     "data show": (DataShow, "look into a data set"),

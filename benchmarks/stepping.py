@@ -18,6 +18,7 @@ from tokengym._registry import unknown
 from tokengym.benchmarks.printed import print_rows
 from tokengym.benchmarks.rates import Rate, environment
 from tokengym.benchmarks.records import write_whole
+from tokengym.benchmarks.step_grid import ENV, KEYWORDS, Grid, count_runs, print_grid, time_grid
 from tokengym.benchmarks.waiting import Waiting
 from tokengym.envs import TASKS
 
@@ -26,13 +27,16 @@ __all__ = ["Envs", "Stepped", "step_envs", "stepping"]
 
 @dataclass(frozen=True, kw_only=True)
 class Envs:
-    """Steps per second of each environment, one by one and as a vector, with random tokens; resets and scoring are part of it.
+    """Steps per second with random tokens; resets, scoring and the infos of episode ends are part of it. Everything is timed in turns.
 
-    The single environment and the vector environment are timed in turns.
+    Without names: TextSumm-v0 with rouge_l in detail: one environment through make(), SyncVectorEnv and the native vector environment
+    with 1, 64 and 256 rows, answers of 16, 64 and 128 tokens, once without episode ends, the cost of a seeded reset, and the targets.
+
+    With names, or all: each of these environments alone and as native rows, with its own budgets and reward, first visits included.
     """
 
     names: Positional[tuple[str, ...]] = ()
-    """Environment ids. Default: all of this package."""
+    """Environment ids, or all. Default: TextSumm-v0 in detail; then only rounds, seconds, json and quiet have a meaning."""
     rounds: int = 5
     """How often everything is timed; medians are printed."""
     seconds: float = 1.0
@@ -98,7 +102,7 @@ def step_envs(options: Envs) -> list[Stepped]:
     """
     if options.rounds < 1 or options.num_envs < 1 or options.seconds <= 0:
         raise ValueError("--rounds and --num-envs are at least 1, --seconds is above 0")
-    names = options.names or tuple(TASKS)
+    names = tuple(TASKS) if options.names == ("all",) else options.names
     for name in names:
         if name not in gymnasium.registry and ":" not in name:
             raise unknown("environment", name, TASKS)
@@ -124,15 +128,43 @@ def _cells(row: Stepped) -> Sequence[str]:
     return (row.env, *rates)
 
 
+def _detail(options: Envs) -> Grid:
+    if options.rounds < 1 or options.seconds <= 0:
+        raise ValueError("--rounds is at least 1, --seconds is above 0")
+    with Waiting("stepping", options.rounds * count_runs(), show=not options.quiet) as waiting:
+        return time_grid(options.rounds, options.seconds, waiting.advance)
+
+
+def _grid_json(found: Grid) -> dict[str, Any]:
+    return {
+        "env": ENV,
+        "kwargs": KEYWORDS,
+        "rows": [{**row._asdict(), "rate": row.rate._asdict()} for row in found.rows],
+        "native_over_sync": found.ratio._asdict(),
+        "reset_seconds": {size: rate._asdict() for size, rate in found.resets.items()},
+        "first_visit_seconds": found.first,
+        "targets": [dict(zip(("name", "figure", "target", "met"), each, strict=True)) for each in found.verdicts],
+    }
+
+
 def stepping(options: Envs) -> None:
     """Carries out the command."""
-    found = step_envs(options)
-    print(f"Steps per second with random tokens, resets and scoring included, medians of {options.rounds} rounds of {options.seconds:g} s")
-    columns = ["environment", "one", "lowest to highest", f"{options.num_envs} rows", "lowest to highest "]
-    print_rows(columns, map(_cells, found), right=columns[1:])
+    told = f"medians of {options.rounds} rounds of {options.seconds:g} s"
+    whole: dict[str, Any] = {"rounds": options.rounds, "seconds": options.seconds}
+    if options.names:
+        found = step_envs(options)
+        print(f"Steps per second with random tokens, resets, first visits and scoring included, {told}")
+        columns = ["environment", "one", "lowest to highest", f"{options.num_envs} rows", "lowest to highest "]
+        print_rows(columns, map(_cells, found), right=columns[1:])
+        rows = [{"env": row.env, "single": row.single._asdict(), "vector": row.vector._asdict()} for row in found]
+        whole |= {"num_envs": options.num_envs, "rows": rows}
+    else:
+        grid = _detail(options)
+        kwargs = ", ".join(f"{name}={value!r}" for name, value in KEYWORDS.items())
+        print(f"Steps per second, {ENV}, {kwargs}, builtin tokenizer, random tokens, {told}")
+        print_grid(grid)
+        whole |= _grid_json(grid)
     where = environment()
     print(where.line())
     if options.json:
-        rows = [{"env": row.env, "single": row.single._asdict(), "vector": row.vector._asdict()} for row in found]
-        whole = {"num_envs": options.num_envs, "rounds": options.rounds, "seconds": options.seconds, "rows": rows, **asdict(where)}
-        write_whole(Path(options.json), json.dumps(whole, ensure_ascii=False, indent=1) + "\n")
+        write_whole(Path(options.json), json.dumps({**whole, **asdict(where)}, ensure_ascii=False, indent=1) + "\n")
