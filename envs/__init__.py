@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tokengym.envs.bio import bio_tags
     from tokengym.envs.check import check_text_env
     from tokengym.envs.data import DATASETS, load_examples
+    from tokengym.envs.entity_report import NERReport, ner_report, ner_tags
     from tokengym.envs.env import TextGenEnv
-    from tokengym.envs.ner_report import NERReport, ner_report, ner_tags
     from tokengym.envs.padding import left_pad
     from tokengym.envs.text_action import AnyText, TextAction
     from tokengym.envs.tokenizer import TextTokenizer, load_tokenizer
@@ -59,7 +59,7 @@ for _name, _row in _ROWS.items():
 _LAZY = {
     "AnyText": "tokengym.envs.text_action",
     "DATASETS": "tokengym.envs.data",
-    "NERReport": "tokengym.envs.ner_report",
+    "NERReport": "tokengym.envs.entity_report",
     "TextAction": "tokengym.envs.text_action",
     "TextGenEnv": "tokengym.envs.env",
     "TextGenVectorEnv": "tokengym.envs.vector",
@@ -69,8 +69,8 @@ _LAZY = {
     "left_pad": "tokengym.envs.padding",
     "load_examples": "tokengym.envs.data",
     "load_tokenizer": "tokengym.envs.tokenizer",
-    "ner_report": "tokengym.envs.ner_report",
-    "ner_tags": "tokengym.envs.ner_report",
+    "ner_report": "tokengym.envs.entity_report",
+    "ner_tags": "tokengym.envs.entity_report",
 }
 
 

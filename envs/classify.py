@@ -31,13 +31,14 @@ class TextClassify(Task):
         tells another event of another kind. ``kind="sentiment"``: praise and blame, with negations, contrasts and what others hold; the
         writer's overall verdict is known by construction. A row of each::
 
-            prompt      A crowd of 14300 saw the game. Salorn Robotics has big plans, its managers said in June. ...
-            references  business
+            prompt      In other news: Hundreds applied for the 870 jobs at the research lab that Lenuki Group is building in
+                        Warwell. After a long debate, the council of Midstead has decided. Work will begin in April.
+            references  politics
             labels      disaster, business, sport, politics, science, culture, crime, transport
 
-            prompt      In July, I spent a day at the Valford Museum in Sunminster. I cannot recommend it to anybody. Although
-                        the exhibition was not at all boring, the shop was rather shabby.
-            references  negative
+            prompt      On Tuesday, I finished a language course with Vera Schson. Although the homework was anything but
+                        pointless, the teacher was really impatient. I would book it again tomorrow.
+            references  positive
             labels      positive, negative, neutral
 
     Action Space: ``Discrete(V)``, the next token; with ``constrained=True`` action masks leave the labels' tokens only.

@@ -9,8 +9,8 @@ from tokengym._registry import unknown
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.bio import cut_words, listing, span_tags
 from tokengym.envs.draw import Draw
+from tokengym.envs.entity_report import ner_report
 from tokengym.envs.mentions import TYPES, mentions, nothing
-from tokengym.envs.ner_report import ner_report
 from tokengym.envs.ner_rules import guessed
 from tokengym.envs.world import Generated
 
@@ -46,10 +46,11 @@ class TextNER(Task):
         hospitals bear names of towns and families, so that context decides; one text in 20 names nothing ("none"). The truth is
         exact: every name, date, time, sum and number stands in a slot with a type. A row of the builtin data::
 
-            prompt      Kalano sued Wesner in 1984. At 9:30 on Friday, Mina Wesner left Lake Torwick.
-            references  Kalano (ORG); Wesner (PERSON); 1984 (DATE); 9:30 (TIME); Friday (DATE); Mina Wesner (PERSON);
-                        Lake Torwick (PLACE)
-            tags        B-ORG O B-PERSON O B-DATE O O B-TIME O B-DATE O B-PERSON I-PERSON O B-PLACE I-PLACE O
+            prompt      On Friday, 906 people cycled from Denstead to Thornham. Garoni, who advised Rasolt & Basali in 2016,
+                        now works for Bruetti & Lareri.
+            references  Friday (DATE); 906 (NUMBER); Denstead (PLACE); Thornham (PLACE); Garoni (PERSON); Rasolt & Basali
+                        (ORG); 2016 (DATE); Bruetti & Lareri (ORG)
+            tags        O B-DATE O B-NUMBER O O O B-PLACE O B-PLACE O B-PERSON O O O B-ORG I-ORG I-ORG ...
 
     Action Space: ``Discrete(V)``, the next token.
     Observation Space: the text, ``Entities:``, and the list so far, as token ids.
@@ -57,7 +58,7 @@ class TextNER(Task):
     Starting State: a text of the split, in drawn order.
     Episode End: the end-of-sequence token, or ``max_new_tokens``.
     Information: as in every environment of the suite; metrics entity F1 and exact match of the whole list.
-        ``tokengym.envs.ner_report(examples, responses)`` gives precision, recall, F1 and support of each type.
+        ``tokengym.envs.entity_report(examples, responses)`` gives precision, recall, F1 and support of each type.
     Arguments: ``language`` ("en", "zh"); ``label_noise``, the share of flawed labels in the training split (validation and test are
         clean): of the flawed, half leave out an entity, the others give one a wrong type or lose its first word.
     Version History: v0.
@@ -97,7 +98,7 @@ class TextNER(Task):
         return Generated(make, size)
 
     def parts(self, example: Example) -> Parts:
-        kinds = ", ".join(TYPES)
+        kinds = ", ".join(str(kind) for kind in example.meta.get("types") or TYPES)
         if self.options.language == "zh":
             return Parts(
                 "", str(example.prompt), "\n实体:", instruction=f"按“名称 (类型); 名称 (类型)”列出文中的实体,没有则写 none。类型:{kinds}。"

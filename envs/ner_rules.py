@@ -8,20 +8,21 @@ __all__ = ["guessed"]
 
 _MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+# Words that begin sentences.
+_OPENER = (
+    "A|After|An|According|At|As|Between|By|Few|Heavy|I|In|It|My|Near|Nobody|On|Officials|Outside|Police|Doctors|Reporters|Profits|Sales|Shares"
+    "|Snow|The|We|Without|Work|Fog|Nothing"
+)
 _ENGLISH = re.compile(
     rf"(?P<DATE>\b\d{{1,2}} (?:{_MONTH})(?: \d{{4}})?\b|\b(?:{_MONTH})(?: \d{{1,4}})?\b|\b(?:{_DAY})\b|\b(?:19|20)\d\d\b)"
     r"|(?P<MONEY>\$\d+(?:[.,]\d+)*(?: million)?|\b\d[\d,]*(?: million)? (?:euros|dollars|pounds))"
     r"|(?P<TIME>\b\d{1,2}:\d\d\b|\b\d{1,2} [ap]m\b|\bnoon\b|\bmidnight\b)"
     r"|(?P<NUMBER>\b\d+(?:,\d{3})*\b|\b(?:three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred)\b)"
-    r"|(?P<NAME>\b[A-Z][a-z]+(?: (?:of |& )?[A-Z][a-z]+)*)"
+    rf"|(?P<NAME>\b(?!(?:{_OPENER})\b)[A-Z][a-z]+(?: (?:of |& )?[A-Z][a-z]+)*)"
 )
 _ORGANIZATION = re.compile(r"\b(?:University|Council|Hospital|Bank|Group|Foundation|Insurance|Company|United|Media|Energy|Rail|Steel)\b|&")
 _SPOT = re.compile(r"\b(?:Lake|Mount|Bridge|Station|Street|Park|River|Airport|Square)\b")
 _TITLE = re.compile(r"\A(?:Mayor|Senator|Captain|Judge|Professor|Dr|Mr|Ms)\b\.?\s*")
-_OPENERS = frozenset(
-    """A After An According At As Between By Few Heavy I In It My Near Nobody On Officials Outside Police Doctors Reporters Profits Sales
-    Shares Snow Thanks The We Without Work Fog Nothing""".split()
-)
 _CHINESE = re.compile(
     r"(?P<DATE>(?:\d{4}年)(?:\d{1,2}月)?(?:\d{1,2}日)?|\d{1,2}月\d{1,2}日|星期[一二三四五六日])"
     r"|(?P<MONEY>\d+(?:万|亿)?(?:美)?元)"
@@ -46,21 +47,15 @@ def guessed(text: str, language: str = "en") -> list[tuple[str, str]]:
     listed = []
     for found in _ENGLISH.finditer(text):
         kind, surface = str(found.lastgroup), found.group()
-        if kind == "NAME":
-            surface, kind = _name(surface, text[: found.start()])
-        if surface:
-            listed.append((surface, kind))
-    return listed
+        listed.append(_name(surface, text[: found.start()]) if kind == "NAME" else (surface, kind))
+    return [(surface, kind) for surface, kind in listed if surface]
 
 
 def _name(surface: str, before: str) -> tuple[str, str]:
-    """A run of capitalized words without what is no name, and its type; "" where nothing is left."""
+    """A run of capitalized words without its title, and its type; "" where it was nothing but a title."""
     title = _TITLE.match(surface)
     if title:
         return surface[title.end() :], "PERSON"
-    first, _, rest = surface.partition(" ")
-    if first in _OPENERS:
-        return _name(rest, f"{before}{first} ") if rest[:1].isupper() else ("", "")
     if _SPOT.search(surface):
         return surface, "PLACE"
     if _ORGANIZATION.search(surface):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from tokengym.envs.base import Example
 from tokengym.envs.bio import bio_tags, cut_words, listing, placed
@@ -13,8 +16,7 @@ from tokengym.rewards.entity_f1 import read_tags
 __all__ = ["NERReport", "NERRow", "ner_report", "ner_tags", "tag_report"]
 
 
-@dataclass(frozen=True)
-class NERRow:
+class NERRow(NamedTuple):
     """One line of the report: a type of entity, or an average. All four figures are about whole entities."""
 
     name: str
@@ -110,21 +112,17 @@ def tag_report(known: Sequence[Sequence[str]], answered: Sequence[Sequence[str]]
     names = sorted({*support, *said})
     rows = [_row(name, hits[name], said[name], support[name]) for name in names]
     total = support.total()
-    even = [1 / max(len(names), 1)] * len(names)
-    by_support = [row.support / max(total, 1) for row in rows]
-    averages = (_mean("macro avg", rows, even, total), _mean("weighted avg", rows, by_support, total))
+    figures = np.array([row[1:4] for row in rows]).reshape(-1, 3)  # (types, 3)
+    supports = [row.support for row in rows]
+    macro = figures.mean(axis=0) if names else np.zeros(3)
+    weighted = np.average(figures, axis=0, weights=supports) if total else np.zeros(3)
+    averages = (NERRow("macro avg", *macro.tolist(), total), NERRow("weighted avg", *weighted.tolist(), total))
     return NERReport((*rows, _row("micro avg", hits.total(), said.total(), total), *averages))
 
 
 def _row(name: str, hits: int, said: int, support: int) -> NERRow:
-    return NERRow(name, hits / max(said, 1), hits / max(support, 1), 2 * hits / max(said + support, 1), support)
-
-
-def _mean(name: str, rows: Sequence[NERRow], weights: Sequence[float], support: int) -> NERRow:
-    """The weighted sum of the figures of ``rows``."""
-    pairs = list(zip(rows, weights, strict=True))
-    precision, recall = sum(row.precision * weight for row, weight in pairs), sum(row.recall * weight for row, weight in pairs)
-    return NERRow(name, precision, recall, sum(row.f1 * weight for row, weight in pairs), support)
+    precision, recall = hits / max(said, 1), hits / max(support, 1)
+    return NERRow(name, precision, recall, 2 * precision * recall / (precision + recall) if hits else 0.0, support)
 
 
 def _known(example: Example, words: Sequence[str]) -> list[str]:
