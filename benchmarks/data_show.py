@@ -63,13 +63,13 @@ class Survey:
     labelled: int
 
 
-def survey(data: str, task: str = "", split: str = "train", columns: Mapping[str, str] | None = None) -> Survey:
+def survey(data: str, task: str = "", split: str = "", columns: Mapping[str, str] | None = None) -> Survey:
     """Reads a data set and measures it.
 
     Args:
         data: a named set, "builtin" (with a task), "builtin:TASK", a path, or a hub id.
         task: id of the environment that is to play it; "" takes the one that a named set is made for, and none for files.
-        split: "train", "validation" or "test".
+        split: "train", "validation" or "test"; "" takes the first that there is.
         columns: for files and the hub, as in :func:`tokengym.envs.load_examples`.
     Raises:
         ValueError, FileNotFoundError, ImportError: no such data, task, split or column, or its package is missing.
@@ -85,6 +85,7 @@ def survey(data: str, task: str = "", split: str = "train", columns: Mapping[str
     def read(part: str) -> Sequence[Example]:
         return load_examples(source, part) if played is None else read_dataset(source, played, part)
 
+    split = split or next((part for part in SPLITS if _size(read, part)), "train")
     examples = read(split)
     default = usual(data, played) if played is not None else None
     measured = [examples[i] for i in _spaced(len(examples))]

@@ -20,15 +20,22 @@ def _envs(options: Envs) -> None:
     from tokengym.envs import TASKS
     from tokengym.envs.data import sets_of
 
+    tasks = {name: TASKS.find(name) for name in options.names or TASKS}
+    if options.anchors:
+        from tokengym.benchmarks.anchors import print_anchors
+
+        data = {name: ("builtin", *(sets_of(task) if options.datasets else ())) for name, task in tasks.items()}
+        print_anchors([(name, each) for name in tasks for each in data[name]], options.examples, options.quiet)
+        return
     if options.quiet:
-        print("\n".join(TASKS))
+        print("\n".join(tasks))
         return
     rows = []
-    for name, task in TASKS.items():
+    for name, task in tasks.items():
         own = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(task.Options))
-        data = ", ".join(("builtin", *sets_of(task)))
+        known = ", ".join(("builtin", *sets_of(task)))
         budget = f"{task.max_prompt_tokens} + {task.max_new_tokens}"
-        rows.append((name, _first_line(task), task.reward, ", ".join(task.metrics), budget, data, own))
+        rows.append((name, _first_line(task), task.reward, ", ".join(task.metrics), budget, known, own))
     print_rows(("id", "task", "default reward", "metrics", "prompt + answer tokens", "data sets", "own keywords"), rows)
     print('In Python: import gymnasium, tokengym; env = gymnasium.make("TextSumm-v0", split="train", reward="rouge_l")')
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -215,9 +215,10 @@ def findings(
     examples: int = 200,
     seed: int = 0,
     progress: Callable[[int], object] | None = None,
+    cheats: Iterable[str] = tuple(CHEATS),
     **kwargs: Any,
 ) -> Findings:
-    """Plays the anchors and every cheat on the first ``examples`` examples of a split.
+    """Plays the anchors and the cheats on the first ``examples`` examples of a split.
 
     Args:
         env: id of the environment.
@@ -226,6 +227,7 @@ def findings(
         examples: how many (all of the split where it has fewer), 2 or more.
         seed: of random tokens and random orders.
         progress: called with the number of answers that were scored.
+        cheats: names of ``CHEATS``.
         kwargs: more keywords of the environment.
     Raises:
         ValueError: an unknown environment, keyword or reward, fewer than 2 examples, or one without a reference.
@@ -235,7 +237,7 @@ def findings(
     if count < 2:
         raise ValueError(f"examples={count}; an interval needs at least 2")
     earned: dict[str, _Scores] = {}
-    for policy in (*ANCHORS, *CHEATS):
+    for policy in (*ANCHORS, *cheats):
         earned[policy] = scores = _Scores()
         for batch in _batches(engine, policy, count, seed):
             scores.add(engine, batch)

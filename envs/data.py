@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tokengym._registry import Registry, unknown
+from tokengym.envs.augment import augment
 from tokengym.envs.base import Example, Task
 from tokengym.envs.files import SUFFIXES, read_hub, read_path
 from tokengym.envs.named import NamedSet
@@ -51,6 +52,7 @@ DATASETS: Registry[NamedSet | Callable[..., Sequence[Example]]] = Registry(
 )
 _HINT = "A path to a .jsonl, .csv or .parquet file or a hub id (owner/name) works too."
 _KEYS = ("path", "revision", "config", "columns", "split")
+_AUGMENT = ("augment", "seed", "copies")
 _FINGERPRINTED = 256  # texts of the builtin world that enter its fingerprint; the rest follow from the same generator
 
 
@@ -69,8 +71,8 @@ def load_examples(
 
     Args:
         dataset: a named set ("aclsum"), "builtin:TextSumm-v0" (the builtin world, as that task asks about it), a path, a hub id
-            with an optional revision ("owner/name@revision"), a mapping {"path", "revision", "config", "columns", "split"},
-            or Examples.
+            with an optional revision ("owner/name@revision"), a mapping {"path", "revision", "config", "columns", "split"}
+            with, for training, {"augment", "seed", "copies"} as in :func:`tokengym.envs.augment.augment`, or Examples.
         split: "train", "validation" or "test"; None takes all rows of a file or hub data set.
         size: number of builtin examples.
         columns: for files and the hub: {"id", "prompt", "references"} to the column names there.
@@ -78,6 +80,9 @@ def load_examples(
         ValueError: an unknown data set, split or column, or no examples at all.
         ImportError: the library that reads it is missing; the message names it.
     """
+    dataset, change = _plain(dataset, split)
+    if change is not None:
+        return augment(load_examples(dataset, split, size, columns), **change)
     if isinstance(dataset, str) and dataset.startswith("builtin:"):
         return read_dataset("builtin", TASKS.find(dataset.removeprefix("builtin:"))(), _split(split), size)
     if isinstance(dataset, str) and dataset == "builtin":
@@ -90,6 +95,9 @@ def load_examples(
 def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) -> Sequence[Example]:
     """The examples that an environment of ``task`` deals; arguments as in :func:`load_examples`."""
     split = _split(split)
+    dataset, change = _plain(dataset, split)
+    if change is not None:
+        return augment(read_dataset(dataset, task, split, size), **change)
     if size is not None and (not isinstance(size, int) or size < 1):
         raise ValueError(f"size={size!r}; expected a number of examples, 1 or more")
     if isinstance(dataset, str) and dataset == "builtin":
@@ -121,7 +129,7 @@ def usual(dataset: Any, task: type[Task] | Task) -> Usual:
 def data_name(dataset: Any) -> str:
     """What results call the data set."""
     if isinstance(dataset, Mapping):
-        return str(dataset.get("path"))
+        return f"{dataset.get('path')} with {dataset['augment']}" if "augment" in dataset else str(dataset.get("path"))
     return str(dataset) if isinstance(dataset, str | Path) else "examples"
 
 
@@ -137,6 +145,24 @@ def data_fingerprint(dataset: Any, examples: Sequence[Example], task: Task, spli
         example = examples[i]
         digest.update(json.dumps([example.id, example.prompt, example.references], ensure_ascii=False).encode())
     return digest.hexdigest()
+
+
+def _plain(dataset: Any, split: str | None) -> tuple[Any, dict[str, Any] | None]:
+    """A mapping that only names a set, as that name; and what is asked of :func:`augment`, None where it is not asked for."""
+    if not isinstance(dataset, Mapping):
+        return dataset, None
+    inner: Any = {key: value for key, value in dataset.items() if key not in _AUGMENT}
+    change = {"steps" if key == "augment" else key: value for key, value in dataset.items() if key in _AUGMENT}
+    if change and "steps" not in change:
+        raise ValueError(f"dataset={dict(dataset)} has {', '.join(change)} and no 'augment', such as 'typo(0.05) + swap(0.1)'")
+    if change and split != "train":
+        raise ValueError(
+            f"dataset={dict(dataset)} is augmented, which is for split='train' only, not for split={split!r}: leave it out there"
+        )
+    path = inner.get("path")
+    if tuple(inner) == ("path",) and isinstance(path, str) and (path.partition(":")[0] == "builtin" or path in DATASETS):
+        inner = path
+    return inner, change or None
 
 
 def _load(found: NamedSet | Callable[..., Sequence[Example]], split: str, options: Any) -> Sequence[Example]:
@@ -171,7 +197,7 @@ def _read(dataset: Any, split: str | None, named: Sequence[str], kind: str, know
 def _read_mapping(dataset: Mapping[str, Any], split: str | None, kind: str, known: Sequence[str]) -> list[Example]:
     for key in dataset:
         if key not in _KEYS:
-            raise unknown("key of dataset={...}", key, _KEYS)
+            raise unknown("key of dataset={...}", key, (*_KEYS, *_AUGMENT))
     path = str(dataset.get("path", ""))
     if dataset.get("split") == "all":
         split = None

