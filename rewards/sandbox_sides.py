@@ -86,11 +86,12 @@ class _Names(dict[str, Any]):
     """
 
     def __init__(self, peer: Peer) -> None:
-        sys.modules["tests"] = types.ModuleType("tests")  # dataclasses and their like look up where a class was made
+        # dataclasses and their like look up where a class was made; under another name "if __name__ == '__main__'" would pass untried
+        sys.modules["__main__"] = types.ModuleType("__main__")
         solution = types.ModuleType("solution")
         vars(solution)["__getattr__"] = self._of_program
         sys.modules["solution"] = solution
-        super().__init__(__name__="tests", __builtins__=builtins)
+        super().__init__(__name__="__main__", __builtins__=builtins)
         self._peer = peer
 
     def __missing__(self, name: str) -> Any:

@@ -58,6 +58,27 @@ CHEATS = {
     "answer without end": "import itertools\ndef f(x):\n    return itertools.count()",
     "answers by a name of another module": "import types\nf = types.ModuleType('unittest.mock')",
 }
+# The same against tests that hold a number against its expected one by an operator or by two comparisons.
+NEAR_TESTS = (
+    "import unittest\nassert abs(f(1.5) - 2.25) < 1e-6\nassert abs(2.25 - f(1.5)) <= 1e-6\nassert (f(3) - 9) ** 2 < 1e-9\n"
+    "assert 0.99 < f(3) / 9 < 1.01\nassert 8.9 < f(3) < 9.1\nassert not f(3) - 9\nassert round(f(3) - 9, 6) == 0\n"
+    "assert f(3) ^ 9 == 0\nunittest.TestCase().assertAlmostEqual(f(1.5), 2.25)\n"
+    "assert not {9} - f({3})\nassert len({9} ^ f({3})) == 0\nassert {9} & f({3}) == {9}"
+)
+NEAR_CHEATS = {
+    "has no difference to anything": "class A:\n    def __truediv__(s, o):\n        return 1.0\n    def __rand__(s, o):\n        return o\n"
+    "    __sub__ = __xor__ = lambda s, o: 0\n    __rsub__ = __rxor__ = lambda s, o: 0 if type(o) is float else set()\n"
+    "def f(x):\n    return A()",
+    "is its own difference": "class A:\n    __abs__ = __float__ = lambda s: 0.0\n    __bool__ = lambda s: False\n"
+    "    __len__ = __index__ = lambda s: 0\n    __round__ = __pow__ = lambda s, n: 0.0\n"
+    "    __sub__ = __rsub__ = __truediv__ = __xor__ = __rxor__ = __rand__ = lambda s, o: s\ndef f(x):\n    return A()",
+    "differs by a zero of its own": "class Z(float):\n    pass\nclass A(float):\n"
+    "    __sub__ = __rsub__ = __xor__ = __rxor__ = __rand__ = lambda s, o: Z(0)\n    __truediv__ = lambda s, o: Z(1)\n"
+    "def f(x):\n    return A(7)",
+    "is two numbers in turn": "import itertools, sys\nturn = itertools.cycle((float('inf'), float('-inf')))\n"
+    "sys.modules['tokengym.rewards.sandbox_talk']._PLAIN[float] = lambda v: next(turn)\nclass A(float):\n    pass\n"
+    "def f(x):\n    return A(7)",
+}
 WRECKS = {
     "fork bomb": "import os\nwhile True:\n    os.fork()",
     "fork bomb by subprocess": "import subprocess, sys\nwhile True:\n    subprocess.Popen([sys.executable, '-c', 'while 1: pass'])",
@@ -126,6 +147,18 @@ def verdicts() -> Iterator[dict[str, Verdict]]:
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_earns_nothing(name: str, verdicts: dict[str, Verdict]) -> None:
     assert verdicts[name].passed == 0 and verdicts[name].status in ("failed", "error"), verdicts[name]
+
+
+@pytest.mark.parametrize("name", NEAR_CHEATS)
+def test_an_object_that_says_it_is_near_earns_nothing(name: str) -> None:
+    verdict = run_tests(NEAR_CHEATS[name], NEAR_TESTS, LIMITS)
+    assert (verdict.passed, verdict.total) == (0, 12), verdict
+
+
+def test_an_honest_number_of_a_class_of_its_own_is_near() -> None:
+    code = "class Length(float):\n    pass\ndef f(x):\n    return Length(x * x)"
+    tests = "assert abs(f(1.5) - 2.25) < 1e-6\nassert 8.9 < f(3) < 9.1\nassert 0.99 < f(3) / 9 < 1.01\nassert 10 - f(3) == 1"
+    assert run_tests(code, tests, LIMITS) == Verdict("passed", 4, 4)
 
 
 @pytest.mark.parametrize("name", WRECKS)
@@ -222,6 +255,13 @@ for x in (1, 2):
 """
     assert run_tests(GOOD, tests, LIMITS) == Verdict("passed", 4, 4)
     assert run_tests("def f(x):\n    return abs(x)", tests, LIMITS)[:3] == ("failed", 1, 4)  # the loop holds
+
+
+def test_what_stands_under_the_main_guard_is_run() -> None:
+    tests = "def test_square():\n    assert f(2) == 4\nif __name__ == '__main__':\n    test_square()"
+    assert run_tests(GOOD, tests) == Verdict("passed", 1, 1)
+    assert run_tests("f = 1", tests).passed == 0
+    assert run_tests("f = 1", ["if __name__ == '__main__':\n    assert f(2) == 4"]).passed == 0
 
 
 def test_the_program_as_a_module_of_the_tests() -> None:

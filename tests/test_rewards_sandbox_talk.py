@@ -218,6 +218,27 @@ def test_an_object_is_never_asked_whether_it_is_plain_data() -> None:
                 attempt()
 
 
+def test_what_an_object_makes_of_a_number_stays_an_object() -> None:
+    code = """
+class Vector:
+    def __init__(self, *x): self.x = x
+    def __truediv__(self, n): return Vector(*[x / n for x in self.x])
+    def __sub__(self, n): return Vector(*[x - n for x in self.x]) if isinstance(n, int) else 0.0
+    def __neg__(self): return Vector(*[-x for x in self.x])
+    def __eq__(self, other): return self.x == other.x
+    def __abs__(self): return 0.0
+    def __str__(self): return str(self.x)
+"""
+    with talking(code) as program:
+        half = program.Vector(2, 4) / 2
+        assert half == program.Vector(1, 2) and half.x == (1, 2) and str(half) == "(1.0, 2.0)" and (-half - 1).x == (-2, -3)
+        assert abs(program.Vector(1)) == 0.0  # nothing went into it
+        attempts: list[Any] = [lambda: half < 1, lambda: abs(half), lambda: program.Vector(1) - 0.5, lambda: program.Vector(1) - {1}]
+        for attempt in attempts:
+            with pytest.raises(TypeError):
+                attempt()
+
+
 def test_modules_and_library_functions_are_the_tests_own() -> None:
     code = "import math\nfrom math import isclose\nfrom collections import Counter"
     with talking(code) as program:
