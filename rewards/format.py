@@ -59,8 +59,8 @@ class JsonSchema(BaseReward):
 
     JSON is read strictly (:func:`tokengym.rewards.json_response.read_json`): no NaN, no key twice, at most 64 levels. The dialect is
     the one that "$schema" names, else draft 2020-12; "format" is a note, as the standard has it; "$ref" reaches the schema itself and
-    the standard's own schemas, nothing is ever fetched. Regular expressions of the schema run on the response without a time limit:
-    write none with nested repeats.
+    the standard's own schemas, nothing is ever fetched. An integer too large for a float is no multiple of a fraction. Regular
+    expressions of the schema run on the response without a time limit: write none with nested repeats.
 
     Range 0 to 1, higher is better, needs ``meta["schema"]`` (a mapping) unless ``schema`` is given. Source: json-schema.org, by the
     package ``jsonschema``.
@@ -116,6 +116,8 @@ class JsonSchema(BaseReward):
             raise ValueError(f"schema {schema} refers to {error.ref!r}, which is not in it; nothing is fetched") from error
         except RecursionError:
             raise ValueError(f"schema {schema} refers to itself without end") from None
+        except OverflowError:  # jsonschema divides by "multipleOf" in floating point, which an integer of 400 digits leaves
+            return self.partial
 
 
 @lru_cache(maxsize=256)

@@ -92,6 +92,13 @@ def test_a_schema_comes_from_the_argument_or_from_meta() -> None:
     assert make_reward(given.spec).spec == given.spec
 
 
+def test_a_number_too_large_for_a_float_costs_its_own_sample_only() -> None:
+    halves = {"multipleOf": 0.5}
+    batch = [Sample("", text, meta={"schema": halves}) for text in ("1.5", "1" + "0" * 400, "1.2")]
+    explained = JsonSchema(partial=0.25).explain(batch)
+    assert explained.valid.all() and explained.scores.tolist() == [1.0, 0.25, 0.25]
+
+
 def test_the_dialect_is_the_one_that_the_schema_names() -> None:
     old = {"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 3, "exclusiveMinimum": True}
     explained = JsonSchema().explain([Sample("", number, meta={"schema": old}) for number in ("3", "4")])
