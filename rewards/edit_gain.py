@@ -19,7 +19,8 @@ class EditGain(ReferenceReward):
 
     1.0 for the reference itself; 0.0 for a copy of the source and for anything farther from the reference than that. A plain edit
     similarity pays a copy of the source nearly in full, because a few mistakes are a small part of a text. Where the source already
-    equals the reference, 1.0 for leaving it alone, else 0.0. Code points count, case among them; white space at the ends does not.
+    equals the reference, 1.0 for leaving it alone, else 0.0. An empty response scores 0.0 unless the reference is empty: from a source
+    much longer than the reference it would be the shorter way. Code points count, case among them; white space at the ends does not.
 
     Range 0 to 1, higher is better, needs references and ``meta["source"]``, the text that was to be corrected. Source: our own; the
     idea that a correction is held against the source is that of GLEU for grammar, Napoles et al. 2015, doi:10.3115/v1/P15-2097.
@@ -51,6 +52,6 @@ class EditGain(ReferenceReward):
 
 def _gain(response: str, source: str, reference: str) -> float:
     before = Levenshtein.distance(source, reference)
-    if not before:
+    if not before or not response:
         return float(response == reference)
     return max(0.0, 1.0 - Levenshtein.distance(response, reference) / before)

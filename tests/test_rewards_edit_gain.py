@@ -33,6 +33,11 @@ def test_a_source_without_mistakes_is_to_be_left_alone() -> None:
     assert gain("The train is late!", source=CLEAN) == 0.0
 
 
+def test_an_empty_response_earns_nothing_also_where_the_source_is_far_longer_than_the_reference() -> None:
+    assert gain("", ("Yes.",), "Well, I would say that it is so.") == 0.0
+    assert gain(" ", ("",), "Well.") == 1.0
+
+
 def test_the_best_of_several_references_counts() -> None:
     assert gain(CLEAN, ("Something else.", CLEAN)) == 1.0
     assert make_reward("edit_gain(references='mean')")([Sample("", CLEAN, ("Something else.", CLEAN), {"source": WRONG})])[0] == 0.5
