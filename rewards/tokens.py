@@ -36,6 +36,7 @@ _CACHE = 8192  # texts; references come again and again, and several metrics rea
 _ANY_CJK = re.compile(f"[{CJK}]")
 _ROUGE_WORD_OR_CJK = re.compile(f"[a-z0-9]+|[{CJK}]")
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
+_CJK_ARTICLE = re.compile(r"\b(?:an|the)\b")  # a lone "a" is a letter there: A组, A股
 _WORD_OR_CJK = re.compile(rf"[{CJK}]|[^\W{CJK}]+")
 _LOWERED = string.ascii_letters + string.digits
 _ROUGE_BYTES = bytes(ord(chr(code).lower()) if chr(code) in _LOWERED else ord(" ") for code in range(256))
@@ -95,15 +96,14 @@ def _stemmer() -> Callable[[str], str]:
 def squad_tokens(text: str) -> tuple[str, ...]:
     """Words after SQuAD's normalization: lower case, no ASCII punctuation, no articles (a, an, the).
 
-    A text with Chinese or Japanese is brought to NFKC, loses all Unicode punctuation, and each of its Han and kana characters is a token.
+    A text with Chinese or Japanese is brought to NFKC, loses all Unicode punctuation, and each of its Han and kana characters is a token;
+    a lone "a" stays, since it is a name there ("A组") and no article.
     Source: the official SQuAD evaluation script (arXiv:1606.05250); by character as in CMRC 2018 (arXiv:1810.07366).
     """
     if has_cjk(text):
         kept = (c for c in unicodedata.normalize("NFKC", text).lower() if not unicodedata.category(c).startswith("P"))
-        text = _ANY_CJK.sub(r" \g<0> ", "".join(kept))
-    else:
-        text = text.lower().translate(_NO_PUNCTUATION)
-    return tuple(_ARTICLE.sub(" ", text).split())
+        return tuple(_CJK_ARTICLE.sub(" ", _ANY_CJK.sub(r" \g<0> ", "".join(kept))).split())
+    return tuple(_ARTICLE.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
 
 
 def ngram_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:

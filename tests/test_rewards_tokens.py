@@ -69,6 +69,7 @@ def test_squad_tokens_by_hand() -> None:
 
 def test_squad_tokens_of_chinese() -> None:
     assert squad_tokens("《三体》，the 作者Liu！") == ("三", "体", "作", "者", "liu")
+    assert squad_tokens("A组") == squad_tokens("a 组。") == ("a", "组")  # a group's name is no article
 
 
 def test_word_count_by_hand() -> None:
