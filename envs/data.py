@@ -48,6 +48,7 @@ DATASETS: Registry[NamedSet | Callable[..., Sequence[Example]]] = Registry(
         "django-po": "tokengym.envs.catalogs:DJANGO_PO",
         "jupyterlab-zh-CN": "tokengym.envs.catalogs:JUPYTERLAB",
         "nlpaug-spelling": "tokengym.envs.misspellings:NLPAUG_SPELLING",
+        "presidio": "tokengym.envs.presidio:SET",
     },
 )
 _HINT = "A path to a .jsonl, .csv or .parquet file or a hub id (owner/name) works too."

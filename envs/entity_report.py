@@ -116,7 +116,9 @@ def tag_report(known: Sequence[Sequence[str]], answered: Sequence[Sequence[str]]
     supports = [row.support for row in rows]
     macro = figures.mean(axis=0) if names else np.zeros(3)
     weighted = np.average(figures, axis=0, weights=supports) if total else np.zeros(3)
-    averages = (NERRow("macro avg", *macro.tolist(), total), NERRow("weighted avg", *weighted.tolist(), total))
+    averages = [
+        NERRow(name, float(p), float(r), float(f1), total) for name, (p, r, f1) in (("macro avg", macro), ("weighted avg", weighted))
+    ]
     return NERReport((*rows, _row("micro avg", hits.total(), said.total(), total), *averages))
 
 
