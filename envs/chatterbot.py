@@ -8,7 +8,7 @@ several answers, these are the references of one example. All that begins with t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +48,22 @@ def load_zh(split: str) -> list[Example]:
     return load(split, "zh")
 
 
-def _conversations(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+@lru_cache(maxsize=2)
+def _conversations(folder: Path) -> list[tuple[str, tuple[str, ...]]]:
     """(subject, messages) of every file, in the order of their names."""
     try:
         import yaml  # type: ignore[import-untyped, unused-ignore]
     except ImportError as error:
         raise ImportError("dataset='chatterbot' is read with PyYAML: pip install pyyaml") from error
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was compiled
+    found: list[tuple[str, tuple[str, ...]]] = []
     for file in sorted(folder.glob("*.yml")):
-        rows: list[list[Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))["conversations"]
+        rows: list[list[Any]] = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)["conversations"]
         for row in rows:
             messages = tuple(" ".join(str(message).split()) for message in row)
             if all(messages):
-                yield file.stem, messages
+                found.append((file.stem, messages))
+    return found
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 Source: the Chit-Chat Challenge of Brigham Young University (2018), through the package chitchat-dataset (MIT). Of its 7,168
 conversations the 4,018 in which both sides speak are used, with all messages of 30 words or less that answer another one. The texts
-are as people typed them, unfiltered. A conversation is in one split only, by the hash of its id; "hi" is said in all of them.
+are as people typed them, unfiltered. A conversation is in one split only, by the hash of its id, and no prompt is in two.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Talk:
 
 
 def load(split: str) -> Sequence[Example]:
-    """The examples of ``split``, 88,030 / 12,800 / 11,810; written when they are asked for. A row, its id the conversation's and a place::
+    """The examples of ``split``, 88,030 / 12,663 / 11,674; written when they are asked for. A row, its id the conversation's and a place::
 
         id          27d1f0b9-d85d-4663-ad6b-1a824d7baab0:6
         prompt      assistant  i feel like that's super cheesy but it's so true haha what about you?
@@ -42,23 +42,33 @@ def load(split: str) -> Sequence[Example]:
                     assistant  wow impressive! what year are you in?
                     user       First year I was so excited when I got accepted too
         references  what are you majoring in?
-        ratings     of the conversation, where there are any: {"witty": 6, "upbeat": 8, "interesting": 7}
+        ratings     {}, for nobody rated this conversation; another one has {"interesting": 9, "witty": 8, "upbeat": 10}
 
     Raises:
         ImportError: the package chitchat-dataset is not installed.
     """
     file = package_folder("chitchat_dataset", "chitchat", "chitchat-dataset") / "dataset.json"
-    places = [(talk, i) for talk in _talks(file)[split] for i in range(1, len(talk.messages)) if _usable(talk.messages[i])]
+    places = _places(file)[split]
     return Generated(lambda index: _example(*places[index]), len(places))
 
 
 @lru_cache(maxsize=1)
-def _talks(file: Path) -> dict[str, list[_Talk]]:
-    """The conversations of every split; reading them takes a second, and mostly two splits are wanted."""
-    found: dict[str, list[_Talk]] = {"train": [], "validation": [], "test": []}
+def _places(file: Path) -> dict[str, list[tuple[_Talk, int]]]:
+    """(conversation, place of a reply) of every split; reading them takes two seconds, and mostly two splits are wanted."""
+    talks: dict[str, list[_Talk]] = {"train": [], "validation": [], "test": []}
     for key, row in json.loads(file.read_text(encoding="utf-8")).items():
-        found[split_of(key)].append(_talk(key, row))
+        talks[split_of(key)].append(_talk(key, row))
+    found: dict[str, list[tuple[_Talk, int]]] = {}
+    seen: set[tuple[str, ...]] = set()  # everyone says "hi": what is asked in training is not asked again in validation, and so on
+    for split, group in talks.items():
+        usable = [(talk, i) for talk in group for i in range(1, len(talk.messages)) if _usable(talk.messages[i])]
+        found[split] = [(talk, i) for talk, i in usable if _history(talk, i) not in seen]
+        seen.update(_history(talk, i) for talk, i in found[split])
     return found
+
+
+def _history(talk: _Talk, place: int) -> tuple[str, ...]:
+    return talk.messages[max(0, place - _HISTORY) : place]
 
 
 def _talk(key: str, row: dict[str, Any]) -> _Talk:

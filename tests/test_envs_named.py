@@ -21,7 +21,7 @@ SETS = {
     "aclsum": ("aclsum", {"train": 300, "validation": 150, "test": 300}),
     "chatterbot": ("chatterbot_corpus", {"train": 825, "validation": 105, "test": 99}),
     "chatterbot-zh": ("chatterbot_corpus", {"train": 367, "validation": 36, "test": 50}),
-    "chitchat": ("chitchat_dataset", {"train": 88_030, "validation": 12_800, "test": 11_810}),
+    "chitchat": ("chitchat_dataset", {"train": 88_030, "validation": 12_663, "test": 11_674}),
     "countryinfo": ("countryinfo", {"train": 1_467, "validation": 202, "test": 235}),
 }
 
@@ -94,12 +94,14 @@ def test_chitchat_conversations_stay_together() -> None:
     needs("chitchat")
     talks = [{row.id.partition(":")[0] for row in some("chitchat", split)} for split in SPLITS]
     assert len(set.union(*talks)) == sum(map(len, talks))
+    prompts = [{tuple(turn.content for turn in row.prompt) for row in load_examples("chitchat", split=split)} for split in SPLITS]
+    assert len(set.union(*prompts)) == sum(map(len, prompts))
 
 
 def test_chitchat_row() -> None:
     needs("chitchat")
     rows = load_examples("chitchat", split="test")
-    row = next(row for row in (rows[i] for i in range(12_000)) if row.id == "27d1f0b9-d85d-4663-ad6b-1a824d7baab0:6")
+    row = next(row for row in (rows[i] for i in range(len(rows))) if row.id == "27d1f0b9-d85d-4663-ad6b-1a824d7baab0:6")
     assert row.prompt[-2:] == (
         Turn("assistant", "wow impressive! what year are you in?"),
         Turn("user", "First year I was so excited when I got accepted too"),
