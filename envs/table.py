@@ -61,12 +61,16 @@ class Table:
         complete: list[int] = []
         if self.masks is None:
             candidates = self.rows.append(tokens)
+            if not candidates:
+                return {}
         else:
             complete = self.masks.append(tokens)
             candidates = sorted({*self.rows.append(tokens), *complete})
         ended: dict[int, Ended] = {}
         for row in candidates:
-            reason = self.engine.stop_reason(self.rows.answer(row), row in complete)
+            reason = self.engine.stop_reason(self.rows.turn(row), row in complete)
+            if reason and self.engine.talk is not None:
+                reason = self.rows.hear(row)
             if reason:
                 ended[row] = self.rows.ended(row, reason)
                 if self.masks is not None:

@@ -96,6 +96,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._table = Table(num_envs, engine, deal == "shared")
         self._rows, self._masks = self._table.rows, self._table.masks
+        self._busy = engine.delta or self._masks is not None  # there is something to do in each step
         self._was_reset = False
 
     @property
@@ -195,28 +196,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         rewards = np.zeros(self.num_envs)
         terminated = np.zeros(self.num_envs, dtype=np.bool_)
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
-        infos: dict[str, Any] = {}
-        if self.engine.delta:
-            self._pay_deltas(rewards, ended)
-        last: dict[int, dict[str, Any]] = {}
-        if ended:
-            scored = self.engine.score(list(ended.values()))
-            last = dict(zip(ended, scored.infos, strict=True))
-            for (row, episode), score in zip(ended.items(), scored.scores, strict=True):
-                rewards[row] = score - self._rows.paid[row]
-                terminated[row], truncated[row] = self.engine.flags(episode.reason)
-        if self._mode is AutoresetMode.SAME_STEP:
-            if ended:
-                infos = self._final_infos(last)
-                begun = self._table.begin(list(ended))
-                infos |= batch_infos(self.num_envs, list(begun), list(begun.values()))
-        elif ended or waited:
-            told = last | self._table.begin(waited)
-            self._table.rest(list(ended))
-            rows = sorted(told)
-            infos = batch_infos(self.num_envs, rows, [told[row] for row in rows])
-        if self._masks is not None:
-            infos |= mask_infos(self._masks.mask, np.flatnonzero(self.active).tolist())
+        infos = self._settle(ended, waited, rewards, terminated, truncated) if ended or waited or self._busy else {}
         return self._rows.observation(), rewards, terminated, truncated, infos
 
     def render(self) -> tuple[str, ...] | None:
@@ -263,6 +243,34 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
     def __reduce__(self) -> tuple[Any, ...]:
         return rebuild, (type(self), *self._made_with, self._spec, self.get_state() if self._was_reset else None)
 
+    def _settle(
+        self, ended: Mapping[int, Ended], waited: Sequence[int], rewards: npt.NDArray[np.float64], terminated: Bools, truncated: Bools
+    ) -> dict[str, Any]:
+        """Writes what a step pays into the three arrays (N,), and begins what is to begin; the step's infos."""
+        infos: dict[str, Any] = {}
+        if self.engine.delta:
+            self._pay_deltas(rewards, ended)
+        last: dict[int, dict[str, Any]] = {}
+        if ended:
+            scored = self.engine.score(list(ended.values()))
+            last = dict(zip(ended, scored.infos, strict=True))
+            for (row, episode), score in zip(ended.items(), scored.scores, strict=True):
+                rewards[row] = score - self._rows.paid[row]
+                terminated[row], truncated[row] = self.engine.flags(episode.reason)
+        if self._mode is AutoresetMode.SAME_STEP:
+            if ended:
+                infos = self._final_infos(last)
+                begun = self._table.begin(list(ended))
+                infos |= batch_infos(self.num_envs, list(begun), list(begun.values()))
+        elif ended or waited:
+            told = last | self._table.begin(waited)
+            self._table.rest(list(ended))
+            rows = sorted(told)
+            infos = batch_infos(self.num_envs, rows, [told[row] for row in rows])
+        if self._masks is not None:
+            infos |= mask_infos(self._masks.mask, np.flatnonzero(self.active).tolist())
+        return infos
+
     def _final_infos(self, last: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
         """``final_obs`` and ``final_info`` of the rows that have just ended."""
         rows = list(last)
@@ -289,6 +297,5 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         prompt = self._rows.prompt(row)
         if prompt is None:
             return ""
-        answer = self._rows.answer(row)
-        text, paid = self.engine.response(answer), float(self._rows.paid[row])
-        return ansi(prompt, text, len(answer), self.engine.max_new_tokens, None, paid)
+        text, paid = self.engine.shown(self._rows.behind(row)), float(self._rows.paid[row])
+        return ansi(prompt, text, len(self._rows.answer(row)), self.engine.budget, None, paid)
