@@ -9,7 +9,7 @@ TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup table test test-slow lint format docs clean
+.PHONY: help setup table test test-slow lint format docs site clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -41,8 +41,13 @@ format: $(READY) ## rewrite the files in the house's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(READY) ## bring the README's file tree and CONTRIBUTING's diffs up to date with the code
+docs: $(READY) ## bring what the documents repeat up to date with the code: trees, diffs, tables, the environments' pages
 	$(BIN)/python scripts/refresh_docs.py
+	$(BIN)/python scripts/env_pages.py
+
+site: $(READY) ## build the documentation as a site into build/site; a warning is an error
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict
 
 clean: ## remove what was built here: .venv, build folders and caches (runs/ and results/ stay)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

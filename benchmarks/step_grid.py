@@ -48,12 +48,14 @@ class Grid:
 
     Attributes:
         rows: one for each kind, number of rows and budget.
+        bare: steps per second with metrics=False, of "scalar" and of 64 "native" rows at max_new_tokens=64: infos without extra scores.
         ratio: of native rows to SyncVectorEnv, at 64 rows and max_new_tokens=64, taken within each round.
         resets: seconds of a seeded reset, by the number of examples; the prompts were encoded before.
         first: seconds in which an example is written and its prompt encoded, once.
     """
 
     rows: tuple[Timed, ...]
+    bare: dict[str, Rate]
     ratio: Rate
     resets: dict[int, Rate]
     first: float
@@ -85,9 +87,9 @@ def _tokens(env: Any, shape: tuple[int, ...], ends: bool) -> Any:
     return drawn if ends else drawn + (drawn >= eos)
 
 
-def _scalar(budget: int, ends: bool) -> Run:
+def _scalar(budget: int, ends: bool, **more: Any) -> Run:
     """Steps one environment as ``gymnasium.make`` gives it, wrappers included."""
-    env: Any = gymnasium.make(ENV, max_new_tokens=budget, **KEYWORDS)
+    env: Any = gymnasium.make(ENV, max_new_tokens=budget, **KEYWORDS, **more)
     actions = _tokens(env, (4 * _CHUNK if ends else budget - 1,), ends).tolist()
     env.reset(seed=0)
 
@@ -109,9 +111,9 @@ def _scalar(budget: int, ends: bool) -> Run:
     return run
 
 
-def _vector(kind: str, num_envs: int, budget: int, ends: bool) -> Run:
+def _vector(kind: str, num_envs: int, budget: int, ends: bool, **more: Any) -> Run:
     """Steps rows that reset themselves in the step in which they end."""
-    options: dict[str, Any] = {"max_new_tokens": budget, **KEYWORDS}
+    options: dict[str, Any] = {"max_new_tokens": budget, **KEYWORDS, **more}
     if kind == "sync":
         same = {"autoreset_mode": AutoresetMode.SAME_STEP}
         venv: Any = gymnasium.make_vec(ENV, num_envs=num_envs, vectorization_mode="sync", vector_kwargs=same, **options)
@@ -183,6 +185,7 @@ def time_grid(
     first = _first_visits()
     cases = list(_cases(rows, budgets))
     runs: list[Run] = [_scalar(case[2], case[3]) if case[0] == "scalar" else _vector(*case) for case in cases]
+    runs += [_scalar(_AT[1], True, metrics=False), _vector("native", *_AT, True, metrics=False)]
     runs += [_resets(size) for size in _SIZES]
     for run in runs:
         run(seconds / 10)
@@ -197,15 +200,16 @@ def time_grid(
     ratio = [one / other for one, other in zip(speeds["native", *_AT, True], speeds["sync", *_AT, True], strict=True)]
     return Grid(
         rows=tuple(Timed(*case, Rate.of(values)) for case, values in speeds.items()),
+        bare={kind: Rate.of(values) for kind, values in zip(("scalar", "native"), found[len(cases) :], strict=False)},
         ratio=Rate.of(ratio),
-        resets={size: Rate.of(values) for size, values in zip(_SIZES, found[len(cases) :], strict=True)},
+        resets={size: Rate.of(values) for size, values in zip(_SIZES, found[len(cases) + 2 :], strict=True)},
         first=first,
     )
 
 
 def count_runs() -> int:
     """How many things :func:`time_grid` times in a round."""
-    return len(list(_cases(ROWS, BUDGETS))) + len(_SIZES)
+    return len(list(_cases(ROWS, BUDGETS))) + 2 + len(_SIZES)
 
 
 def print_grid(found: Grid) -> None:
@@ -223,6 +227,9 @@ def print_grid(found: Grid) -> None:
             times = rates["native"].median / rates["sync"].median
         cells.append((f"{budget}" + ("" if ends else ", no episode ends"), str(num_envs), *speed, span, f"{times:.1f}x"))
     print_rows(columns, cells, right=columns[1:])
+    for kind, rate in found.bare.items():
+        where = f"{_AT[0]} envs, " if kind == "native" else ""
+        print(f"{kind}, {where}max_new_tokens={_AT[1]}, metrics=False: {rate.median:,.0f} ({rate.lowest:,.0f} to {rate.highest:,.0f})")
     for size, rate in found.resets.items():
         print(f"Seeded reset at {size:,} examples: {rate.median * 1e6:.1f} µs ({rate.lowest * 1e6:.1f} to {rate.highest * 1e6:.1f})")
     print(f"An example's first visit (written, prompt encoded): {found.first * 1e6:.0f} µs, outside the figures above")

@@ -140,6 +140,7 @@ def _grid_json(found: Grid) -> dict[str, Any]:
         "env": ENV,
         "kwargs": KEYWORDS,
         "rows": [{**row._asdict(), "rate": row.rate._asdict()} for row in found.rows],
+        "without_metrics": {kind: rate._asdict() for kind, rate in found.bare.items()},
         "native_over_sync": found.ratio._asdict(),
         "reset_seconds": {size: rate._asdict() for size, rate in found.resets.items()},
         "first_visit_seconds": found.first,

@@ -41,6 +41,7 @@ def test_in_detail(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
     budgets = ((8, True), (64, True), (64, False))
     assert cases == {(kind, n, *b) for b in budgets for kind, n in [("scalar", 1), *((k, n) for k in ("sync", "native") for n in (2, 64))]}
     assert all(0 < row["rate"]["lowest"] <= row["rate"]["median"] <= row["rate"]["highest"] for row in written["rows"])
+    assert set(written["without_metrics"]) == {"scalar", "native"} and shown.count(", metrics=False: ") == 2
     assert written["native_over_sync"]["median"] > 0 and set(written["reset_seconds"]) == {"1000", "100000"}
     assert [target["target"] for target in written["targets"]] == ["at least 1,000,000", "at least 4x", "at least 150,000", "at most 1.5x"]
 

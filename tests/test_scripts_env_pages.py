@@ -1,0 +1,108 @@
+"""docs/envs: every environment has a page with its headings, and what its docstring and options say is what stands there."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tokengym.envs import TASKS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ROOT / "docs" / "envs"
+
+
+def _script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("env_pages", ROOT / "scripts" / "env_pages.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
+
+
+SCRIPT = _script()
+
+
+def _words(text: str) -> str:
+    """Letters and numbers only, links without their targets: what markup leaves as it is."""
+    return " ".join(re.findall(r"\w+", re.sub(r"\]\([^)]*\)", "]", text.lower())))
+
+
+@pytest.mark.parametrize("name", list(TASKS))
+def test_every_environment_has_its_page(name: str) -> None:
+    text = (PAGES / f"{name}.md").read_text("utf-8")
+    assert text.startswith(f"# {name}\n")
+    told = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)  # without code
+    assert re.findall(r"^## (.+)$", told, re.MULTILINE) == list(SCRIPT.HEADINGS), "run: make docs"
+    for policy in ("oracle", "heuristic", "random"):
+        assert re.search(rf"^\| {policy} \|.*\| -?\d\.\d{{3}} ± \d\.\d{{3}} \|$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", list(TASKS))
+def test_the_docstring_is_the_current_one(name: str) -> None:
+    text, kind = (PAGES / f"{name}.md").read_text("utf-8"), TASKS.find(name)
+    for heading, body in SCRIPT.sections(kind).items():
+        assert _words(body) in _words(text), f"{heading} of {name} has changed; run: make docs"
+    for row in SCRIPT.options(kind.Options):
+        assert " | ".join(row) in text.replace("\\|", "|"), f"the options of {name} have changed; run: make docs"
+    assert f'reward="{kind.reward}"' in text and all(f"`{metric}`" in text for metric in kind.metrics)
+
+
+def test_nothing_of_a_docstring_is_lost() -> None:
+    for name in TASKS:
+        kind = TASKS.find(name)
+        parts = SCRIPT.sections(kind)
+        written = _words(" ".join(f"{heading} {body}" for heading, body in parts.items()).replace("```text", ""))
+        assert written == _words(_headed(inspect.getdoc(kind) or ""))
+
+
+def _headed(text: str) -> str:
+    """The first line and everything from the first heading on, markers of code blocks apart."""
+    return text.partition("\n")[0] + " " + text[text.index("Description:") :]
+
+
+def test_a_docstring_as_markdown() -> None:
+    class Small:
+        """Say a word.
+
+        Description:
+            One ``word``. A row::
+
+                prompt      say ``x``
+                            again
+
+            More of :class:`it`.
+
+        Action Space: ``Discrete(V)``,
+            the next token.
+        Observation Space: the word.
+        Rewards: 1.
+        Starting State: a word.
+        Episode End: its end.
+        Information: none.
+        Arguments: none.
+        Version History: v0.
+        """
+
+    told = SCRIPT.sections(Small)
+    assert told[""] == "Say a word."
+    row = "```text\nprompt      say ``x``\n            again\n```"
+    assert told["Description"] == f"One `word`. A row:\n\n{row}\n\nMore of `it`.\n"
+    assert told["Action Space"] == "`Discrete(V)`,\nthe next token.\n" and told["Observation Space"] == "The word.\n"
+    Small.__doc__ = "Say a word."
+    with pytest.raises(ValueError, match="has no Description, Action Space"):
+        SCRIPT.sections(Small)
+
+
+def test_the_index_lists_all() -> None:
+    text = (PAGES / "index.md").read_text("utf-8")
+    assert re.findall(r"^\| \[(\S+?)\]\((\S+?)\)", text, re.MULTILINE) == [(name, f"{name}.md") for name in TASKS]
+    assert "| `reward_timing` | `'terminal'` |" in text and "### Episode End" in text
+
+
+def test_there_is_no_page_of_something_else() -> None:
+    assert {file.stem for file in PAGES.glob("*.md")} == {*TASKS, "index"}
