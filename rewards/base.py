@@ -166,6 +166,8 @@ class Sum(BaseReward):
     @property
     def spec(self) -> str:
         parts: list[str] = []
+        if len(self.terms) == 1 and self.terms[0][0] == 1.0 and not self.terms[0][1].higher_is_better:
+            return f"1.0*{self.terms[0][1].spec}"  # without the weight it would read as the term itself, of which less is better
         for weight, term in self.terms:
             size = abs(weight)
             sign = "-" if math.copysign(1.0, weight) < 0 else "+"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import json
 import os
@@ -233,7 +234,8 @@ def _units(tests: str | tuple[str, ...]) -> _Units:
     else:
         tree = _parse(tests)
         setup = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
-        found = [(ast.unparse(node), not isinstance(node, setup) and not _is_text(node), _first_line([node])) for node in tree.body]
+        own = _own_names(tree)
+        found = [(ast.unparse(node), not isinstance(node, setup) and _tells(node, own), _first_line([node])) for node in tree.body]
         named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test") and not node.args.args and node.name not in named:
@@ -256,8 +258,21 @@ def _first_line(body: Sequence[ast.stmt]) -> str:
     return ast.unparse(body[-1]).partition("\n")[0][:200] if body else ""
 
 
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+def _own_names(tree: ast.Module) -> set[str]:
+    """Names that have nothing to do with a program: Python's own, and those imported from the standard library."""
+    names = set(dir(builtins))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            roots = [(alias, alias.name.partition(".")[0]) for alias in node.names]
+            names.update(alias.asname or root for alias, root in roots if root in sys.stdlib_module_names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in sys.stdlib_module_names:
+            names.update(alias.asname or alias.name for alias in node.names)
+    return names
+
+
+def _tells(node: ast.stmt, own: set[str]) -> bool:
+    """Whether a statement can tell one program from another: it asserts, or names something that is not Python's own."""
+    return any(isinstance(part, ast.Assert) or (isinstance(part, ast.Name) and part.id not in own) for part in ast.walk(node))
 
 
 def _verdict(units: _Units, lines: Sequence[Sequence[Any]], status: int, how: int) -> Verdict:

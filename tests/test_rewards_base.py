@@ -122,6 +122,14 @@ def test_numpy_numbers_are_weights() -> None:
     assert (np.int64(2) * RougeL()).spec == "2.0*rouge_l"  # type: ignore[operator]
 
 
+def test_a_weight_of_one_turns_an_error_rate_into_something_to_raise_and_says_so() -> None:
+    negative = -make_reward("ter")
+    for reward in (1.0 * make_reward("ter"), -negative):
+        assert reward.spec == "1.0*ter" and reward.higher_is_better
+        assert make_reward(reward.spec).higher_is_better
+    assert not make_reward("ter").higher_is_better
+
+
 def test_operators_refuse_what_makes_no_sense() -> None:
     with pytest.raises(TypeError, match=r"Length is a class; pass an instance: Length\(\)"):
         RougeL() * Length  # type: ignore[operator]

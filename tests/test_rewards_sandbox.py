@@ -257,6 +257,14 @@ for x in (1, 2):
     assert run_tests("def f(x):\n    return abs(x)", tests, LIMITS)[:3] == ("failed", 1, 4)  # the loop holds
 
 
+def test_statements_that_no_program_could_fail_are_no_tests() -> None:
+    tests = "import sys, math as m\nfrom os.path import join\nsys.setrecursionlimit(900)\nprint(m.pi, join('a', 'b'))\nassert f(2) == 4"
+    assert run_tests("x = 1", tests, LIMITS)[:3] == ("error", 0, 1)
+    assert run_tests(GOOD, tests, LIMITS) == Verdict("passed", 1, 1)
+    with pytest.raises(ValueError, match="hold no test"):
+        run_tests(GOOD, "print('done')", LIMITS)
+
+
 def test_what_stands_under_the_main_guard_is_run() -> None:
     tests = "def test_square():\n    assert f(2) == 4\nif __name__ == '__main__':\n    test_square()"
     assert run_tests(GOOD, tests) == Verdict("passed", 1, 1)
