@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, NamedTuple
 
-__all__ = ["Example", "Parts", "Task", "Turn"]
+__all__ = ["Example", "Parts", "Task", "Turn", "told_options"]
 
 
 class Turn(NamedTuple):
@@ -54,16 +54,20 @@ class Task:
         name: the Gymnasium id.
         reward: default reward, as a specification for :func:`tokengym.rewards.make_reward`.
         metrics: default metrics, specifications likewise, reported beside the reward.
-        max_prompt_tokens, max_new_tokens: default budgets, in tokens of the builtin tokenizer.
+        max_prompt_tokens, max_new_tokens: default budgets, in tokens of the builtin tokenizer; of several turns, each has its own.
+        turns: how many turns the agent has; with more than one, :meth:`reply` says what it hears after each.
+        max_reply_tokens: the longest of those replies, in tokens; longer ones are cut.
         datasets: names of the real data sets that have this task's shape.
         Options: a frozen dataclass of the keywords that only this task takes.
     """
 
     name: ClassVar[str]
-    reward: ClassVar[str]
-    metrics: ClassVar[tuple[str, ...]]
-    max_prompt_tokens: ClassVar[int]
-    max_new_tokens: ClassVar[int]
+    reward: str
+    metrics: tuple[str, ...]
+    max_prompt_tokens: int
+    max_new_tokens: int
+    turns: int = 1
+    max_reply_tokens: int = 0
     datasets: ClassVar[tuple[str, ...]] = ()
 
     @dataclass(frozen=True, kw_only=True)
@@ -98,3 +102,32 @@ class Task:
         every call of an episode must answer alike: None always, or never.
         """
         return None
+
+    def reply(self, example: Example, said: tuple[str, ...]) -> str | None:
+        """What the other side answers, where the task has several turns; None: the conversation is over.
+
+        It must depend on nothing but the example and what the agent said, so that the same words always meet the same answer: in
+        every copy of the environment, for every member of a group, and when a saved episode goes on.
+
+        Args:
+            example: what is being played; a simulated person is a part of it.
+            said: the agent's turns so far, the last one included; each a text in one line, without spaces around it.
+        """
+        raise NotImplementedError(f"{self.name} has {self.turns} turns; its reply() must say what the agent hears between them")
+
+    def heard(self, example: Example, reply: str) -> Parts:
+        """A reply as the plain format shows it behind the agent's turn, up to where the next one follows; ``body`` is cut if need be."""
+        return Parts("\n", reply, "\n")
+
+    def outcome(self, example: Example, said: tuple[str, ...]) -> Mapping[str, Any]:
+        """What several turns came to; rewards see it in ``meta``, on top of the example's (``said`` as in :meth:`reply`)."""
+        return {"turns": len(said)}
+
+
+def told_options(task: Task) -> dict[str, Any]:
+    """A task's options as fingerprints hold them: those that came later (``field(metadata={"later": True})``) only if they were set."""
+    options = task.options
+    if not is_dataclass(options) or isinstance(options, type):
+        return {}
+    silent = {each.name for each in fields(options) if each.metadata.get("later") and getattr(options, each.name) == each.default}
+    return {name: value for name, value in asdict(options).items() if name not in silent}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tokengym._registry import Registry, unknown
 from tokengym.envs.augment import augment
-from tokengym.envs.base import Example, Task
+from tokengym.envs.base import Example, Task, told_options
 from tokengym.envs.files import SUFFIXES, read_hub, read_path
 from tokengym.envs.named import NamedSet
 from tokengym.envs.tasks import TASKS
@@ -139,8 +139,7 @@ def data_fingerprint(dataset: Any, examples: Sequence[Example], task: Task, spli
     digest = hashlib.sha256()
     builtin = isinstance(dataset, str) and dataset == "builtin"
     if builtin:
-        options = asdict(task.options) if is_dataclass(task.options) and not isinstance(task.options, type) else {}
-        call = [task.name, split, len(examples), WORLD_VERSION, options]
+        call = [task.name, split, len(examples), WORLD_VERSION, told_options(task)]
         digest.update(json.dumps(call, sort_keys=True, default=str).encode())
     for i in range(min(len(examples), _FINGERPRINTED) if builtin else len(examples)):
         example = examples[i]

@@ -15,13 +15,14 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from tokengym._registry import unknown
-from tokengym.envs.base import Task
+from tokengym.envs.base import Task, told_options
 from tokengym.envs.data import data_fingerprint, read_dataset, sets_of, usual
 from tokengym.envs.keywords import read_keywords
 from tokengym.envs.masks import Constraint
 from tokengym.envs.prompts import Prompt, PromptBook
 from tokengym.envs.stops import StopStrings
 from tokengym.envs.tokenizer import load_tokenizer
+from tokengym.envs.turns import Heard, Talk, Transcript
 from tokengym.rewards import Sample, explain, make_reward
 
 __all__ = ["Ended", "Engine", "Scored"]
@@ -32,12 +33,16 @@ _BOOKS: WeakValueDictionary[str, PromptBook] = WeakValueDictionary()  # shared b
 
 
 class Ended(NamedTuple):
-    """An episode that is over, or, for delta rewards, its text so far (``reason`` is "" then)."""
+    """An episode that is over, or, for delta rewards, its text so far (``reason`` is "" then).
+
+    ``completion`` are the agent's tokens, of all its turns; ``said`` its turns as texts, where the task has several.
+    """
 
     prompt: Prompt
     deal: int
     completion: npt.NDArray[np.int32]  # (T,)
     reason: str
+    said: tuple[str, ...] = ()
 
 
 class Scored(NamedTuple):
@@ -69,7 +74,9 @@ class Engine:
         self.max_new_tokens = given.max_new_tokens or default.max_new_tokens
         if given.length_limit == "truncate" and self.max_new_tokens == 1:
             raise ValueError("max_new_tokens=1 with length_limit='truncate' truncates at the first step; use length_limit='terminate'")
-        self.width = self.max_prompt_tokens + self.max_new_tokens
+        self.talk = None if self.task.turns == 1 else Talk(self.task, self.tokenizer, given.prompt_format == "chat")
+        self.width = self.max_prompt_tokens + (self.max_new_tokens if self.talk is None else self.talk.room(self.max_new_tokens))
+        self.budget = self.task.turns * self.max_new_tokens  # tokens of the agent in one episode
         self.delta = given.reward_timing == "delta"
         self.truncates = given.length_limit == "truncate"
         self.stops = StopStrings(given.stop, self.tokenizer)
@@ -78,6 +85,8 @@ class Engine:
         self.book = self._book()
         self.examples = self.book.examples
         self.constraint = Constraint.of(self.task, self.examples, self.tokenizer)  # None: any token may come next
+        if self.constraint is not None and self.talk is not None:
+            raise ValueError(f"{self.task.name} constrains its answers and has {self.task.turns} turns; only one of the two is possible")
 
     def observation_space(self) -> spaces.Dict:
         """input_ids (L,) int32, attention_mask (L,) and completion_mask (L,) int8."""
@@ -108,12 +117,48 @@ class Engine:
 
     def flags(self, reason: str) -> tuple[bool, bool]:
         """(terminated, truncated) of a step that ended for ``reason``."""
-        truncated = self.truncates and reason == "max_tokens"
+        truncated = self.truncates and reason in ("max_tokens", "max_turns")
         return not truncated, truncated
 
     def response(self, completion: npt.NDArray[np.int32]) -> str:
         """The text of an answer: no special tokens, cut at a stop string, stripped."""
         return self.stops.cut(self.tokenizer.decode(completion.tolist())).strip()
+
+    def hear(self, prompt: Prompt, said: tuple[str, ...], turn: npt.NDArray[np.int32]) -> Heard:
+        """What follows when the tokens ``turn`` (T,), behind the turns ``said``, are a whole turn. For tasks with several turns."""
+        return self._talk().after(prompt.example, self.so_far(said, turn), bool(turn[-1] == self.tokenizer.eos_token_id))
+
+    def so_far(self, said: tuple[str, ...], turn: npt.NDArray[np.int32]) -> tuple[str, ...]:
+        """The turns ``said``, and the one that is being said with ``turn`` (T,) where that has begun; each in one line."""
+        return (*said, " ".join(self.response(turn).split())) if len(turn) else said
+
+    def transcript(self, prompt: Prompt, tokens: Sequence[int]) -> Transcript:
+        """The episode in which an agent emits ``tokens``, with what it hears between its turns; those behind the end are left out."""
+        if self.talk is None:
+            return Transcript(list(tokens), [1] * len(tokens), (), 0, "")
+        ids, agent, said, begin = list[int](), list[int](), tuple[str, ...](), 0
+        for token in tokens:
+            ids.append(token)
+            agent.append(1)
+            turn = np.array(ids[begin:], dtype=np.int32)
+            if (self.ends[token] or len(turn) == self.max_new_tokens) and self.stop_reason(turn):
+                heard = self.hear(prompt, said, turn)
+                ids += heard.ids
+                agent += [0] * len(heard.ids)
+                said, begin = heard.said, len(ids)
+                if heard.reason:
+                    return Transcript(ids, agent, said, begin, heard.reason)
+        return Transcript(ids, agent, said, begin, "")
+
+    def acted(self, prompt: Prompt, tokens: Sequence[int]) -> Ended:
+        """The same episode of several turns, to be scored."""
+        ids, agent, said, begin, reason = self.transcript(prompt, tokens)
+        spoken = np.array(ids, dtype=np.int32)
+        return Ended(prompt, -1, spoken[np.array(agent) == 1], reason, self.so_far(said, spoken[begin:]))
+
+    def shown(self, behind: npt.NDArray[np.int32]) -> str:
+        """The text of the tokens behind the prompt: the response; of several turns, with the replies."""
+        return self.response(behind) if self.talk is None else self.tokenizer.decode(behind.tolist()).strip()
 
     def potentials(self, episodes: Sequence[Ended]) -> list[float]:
         """Scores of unfinished texts, for delta rewards; NaN where a text cannot be scored."""
@@ -142,6 +187,7 @@ class Engine:
                 "metrics": {name: values[i] for name, values, known in measured if known[i]},
                 "stop_reason": episode.reason,
                 "completion_tokens": len(episode.completion),
+                **({} if self.talk is None else {"turns": len(episode.said)}),
             }
             for i, episode in enumerate(episodes)
         ]
@@ -210,16 +256,22 @@ class Engine:
     def answered(self, prompt: Prompt, text: str) -> Ended:
         """The episode in which an agent answers ``text``, as far as the budget goes. Raises as :meth:`encode`."""
         ids = self.encode(prompt, text)
+        if self.talk is not None:  # who has nothing more to say is silent
+            return self.acted(prompt, [*ids, *[self.tokenizer.eos_token_id] * self.task.turns])
         whole = len(ids) <= self.max_new_tokens
         reason = "eos" if whole and ids[-1] == self.tokenizer.eos_token_id else "complete" if whole else "max_tokens"
         return Ended(prompt, -1, np.array(ids[: self.max_new_tokens], dtype=np.int32), reason)
 
-    def encode(self, prompt: Prompt, text: str) -> list[int]:
+    def encode(self, prompt: Prompt, text: str, turn: int = 0) -> list[int]:
         """The tokens that an agent emits to answer ``text``, end-of-sequence token included; may be more than the budget allows.
+
+        Of several turns each line of ``text`` is one, cut to its budget; the first is turn number ``turn``.
 
         Raises:
             ValueError: the task constrains its answers, and this is none of them.
         """
+        if self.talk is not None:
+            return self.talk.encode(prompt.example, text, prompt.glued, turn, self.max_new_tokens)
         return self.book.label(prompt, text) if self.constraint is None else self.constraint.encode(prompt, text)
 
     def fingerprint(self) -> dict[str, str]:
@@ -227,7 +279,7 @@ class Engine:
         given = self.keywords
         rules = {
             "task": self.task.name,
-            "options": asdict(self.task.options),
+            "options": told_options(self.task),
             "prompt_format": given.prompt_format,
             "max_prompt_tokens": self.max_prompt_tokens,
             "max_new_tokens": self.max_new_tokens,
@@ -243,11 +295,21 @@ class Engine:
         }
 
     def _samples(self, episodes: Sequence[Ended]) -> tuple[list[Sample], list[str]]:
-        responses = [self.response(episode.completion) for episode in episodes]
+        one = self.talk is None
+        responses = [self.response(episode.completion) if one else "\n".join(episode.said) for episode in episodes]
         return [
-            Sample(e.prompt.text, response, e.prompt.example.references, e.prompt.example.meta, e.reason in _FINISHED)
+            Sample(e.prompt.text, response, e.prompt.example.references, self._meta(e), e.reason in _FINISHED)
             for e, response in zip(episodes, responses, strict=True)
         ], responses
+
+    def _meta(self, episode: Ended) -> Mapping[str, Any]:
+        example = episode.prompt.example
+        return example.meta if self.talk is None else {**example.meta, **self.task.outcome(example, episode.said)}
+
+    def _talk(self) -> Talk:
+        if self.talk is None:
+            raise RuntimeError(f"{self.task.name} has one turn; nothing is heard in it")
+        return self.talk
 
     def _book(self) -> PromptBook:
         """The prompts; one book for all environments of this process that ask for the same ones by name."""

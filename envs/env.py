@@ -57,13 +57,17 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
 
     ## Episode End
     ``terminated`` at the end-of-sequence token, at a stop string, when a constrained answer is complete, and when ``max_new_tokens``
-    are spent; the last is ``truncated`` instead with ``length_limit="truncate"``.
+    are spent; the last is ``truncated`` instead with ``length_limit="truncate"``. Where a task has several turns, each of these ends
+    the turn: the other side's reply follows as tokens (completion_mask 0), and only the task ends the episode ("complete"), or the
+    number of turns does ("max_turns"; truncated as above). L then has room for them: max_prompt_tokens + turns * max_new_tokens +
+    (turns - 1) * (the task's max_reply_tokens + 1).
 
     ## Information
     At reset: ``sample_id``, ``index``, ``deal_index`` (-1 if picked), ``prompt_tokens``, ``prompt_cut`` (tokens left out of a prompt
     that was too long). On the last step: ``sample_id``, ``index``, ``deal_index``, ``response``, ``reward_components`` (they add up
     to the score), ``reward_valid``, ``metrics`` (without those that cannot be computed), ``stop_reason`` ("eos", "stop", "complete",
-    "max_tokens"), ``completion_tokens`` (end-of-sequence token included). Where the task constrains its answers, at reset and on
+    "max_tokens"), ``completion_tokens`` (end-of-sequence token included). Of several turns ``response`` has each on a line of its own,
+    rewards see the task's ``outcome`` in the meta, and ``turns`` counts them. Where the task constrains its answers, at reset and on
     each step ``action_mask``; on the last step it is all ones.
 
     ## Arguments
@@ -95,6 +99,8 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._attention = np.zeros(engine.width, dtype=np.int8)
         self._completion = np.zeros(engine.width, dtype=np.int8)
         self._length = self._start = self._limit = 0
+        self._turn = 0  # where the turn begins that is being said; the answer's start where there is only one
+        self._said: tuple[str, ...] = ()  # turns that are over
         self._deal = -1
         self._paid = 0.0  # rewards of this episode so far
 
@@ -131,6 +137,11 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         return self._prompt.example
 
     @property
+    def said(self) -> tuple[str, ...]:
+        """The turns of this episode that are over, where the task has several."""
+        return self._said
+
+    @property
     def action_masks(self) -> Callable[[], npt.NDArray[np.bool_]]:
         """A method without arguments that gives (V,) bool: which tokens may come next. Absent where the task constrains nothing."""
         if self.engine.constraint is None:
@@ -138,7 +149,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         return self._action_masks
 
     def encode_answer(self, text: str) -> list[int]:
-        """The tokens that answer ``text`` to the current prompt, end-of-sequence token included.
+        """The tokens that answer ``text`` to the current prompt, end-of-sequence token included; of several turns, each line is one.
 
         Raises:
             ValueError: the task constrains its answers, and this is none of them.
@@ -146,7 +157,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         """
         if self._prompt is None:
             raise ResetNeeded("there is no prompt to answer before the first env.reset()")
-        return self.engine.encode(self._prompt, text)
+        return self.engine.encode(self._prompt, text, len(self._said))
 
     def fingerprint(self) -> dict[str, str]:
         """sha256 of "env", "data", "tokenizer" and "reward"; results with different ones cannot be compared."""
@@ -184,7 +195,9 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         complete = choice is not None and choice.complete
         reason = ""
         if self._ends[token] or end == self._limit or complete:
-            reason = self.engine.stop_reason(self._ids[self._start : end], complete)
+            reason = self.engine.stop_reason(self._ids[self._turn : end], complete)
+            if reason and self.engine.talk is not None:
+                reason = self._hear(self._prompt)
         reward, flags, info = 0.0, (False, False), {}
         if reason:
             scored = self.engine.score([self._ended(reason)])
@@ -214,7 +227,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             "rng_seed": self.np_random_seed,
             "seeded": self._seeded,
             "order": [self._order.seed, self._order.position],
-            "episode": None if prompt is None else [prompt.index, self._deal, self._ids[self._start : self._length].tolist(), self._paid],
+            "episode": None if prompt is None else [prompt.index, self._deal, self._answer().tolist(), self._paid],
             "playing": self._playing,
         }
 
@@ -232,10 +245,14 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._prompt = None
         if state["episode"] is not None:
             index, self._deal, completion, paid = state["episode"]
-            self._begin(self.engine.book[index])
-            self._length = end = self._start + len(completion)
-            self._ids[self._start : end] = completion
-            self._attention[self._start : end] = self._completion[self._start : end] = 1
+            self._begin(prompt := self.engine.book[index])
+            played = self.engine.transcript(prompt, completion)
+            self._length = end = self._start + len(played.ids)
+            self._ids[self._start : end] = played.ids
+            self._attention[self._start : end] = 1
+            self._completion[self._start : end] = played.agent
+            self._turn, self._said = self._start + played.turn, played.said
+            self._limit = self._turn + self.engine.max_new_tokens
             self._paid, self._playing = paid, state["playing"]
             for token in completion:
                 self._choice = self._choice and self._choice.after(token)
@@ -247,7 +264,8 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
     def _begin(self, prompt: Prompt) -> None:
         size = len(prompt.ids)
         self._prompt, self._final, self._paid, self._playing = prompt, None, 0.0, True
-        self._start = self._length = size
+        self._start = self._turn = self._length = size
+        self._said = ()
         self._limit = size + self.engine.max_new_tokens
         self._ids[:size] = prompt.ids
         self._ids[size:] = self.tokenizer.pad_token_id
@@ -270,7 +288,26 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
     def _ended(self, reason: str) -> Ended:
         if self._prompt is None:
             raise ResetNeeded("call env.reset() first")
-        return Ended(self._prompt, self._deal, self._ids[self._start : self._length], reason)
+        if self.engine.talk is None:
+            return Ended(self._prompt, self._deal, self._answer(), reason)
+        said = self.engine.so_far(self._said, self._ids[self._turn : self._length])
+        return Ended(self._prompt, self._deal, self._answer(), reason, said)
+
+    def _answer(self) -> npt.NDArray[np.int32]:
+        """(T,) the agent's tokens so far."""
+        behind = self._ids[self._start : self._length]
+        return behind if self.engine.talk is None else behind[self._completion[self._start : self._length] == 1]
+
+    def _hear(self, prompt: Prompt | None) -> str:
+        """The other side answers the turn that is just over; why the episode ends with it, "" where it goes on."""
+        if prompt is None:
+            raise ResetNeeded("call env.reset() first")
+        heard = self.engine.hear(prompt, self._said, self._ids[self._turn : self._length])
+        end = self._length + len(heard.ids)
+        self._ids[self._length : end] = heard.ids
+        self._attention[self._length : end] = 1
+        self._said, self._turn, self._length, self._limit = heard.said, end, end, end + self.engine.max_new_tokens
+        return heard.reason
 
     def _observation(self) -> Obs:
         return {
@@ -286,6 +323,5 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
     def _text(self, coloured: bool) -> str:
         if self._prompt is None:
             return ""
-        completion = self._ids[self._start : self._length]
-        answer, budget = self.engine.response(completion), self.engine.max_new_tokens
-        return ansi(self._prompt, answer, len(completion), budget, self._final, self._paid, coloured)
+        answer, spoken = self.engine.shown(self._ids[self._start : self._length]), len(self._answer())
+        return ansi(self._prompt, answer, spoken, self.engine.budget, self._final, self._paid, coloured)

@@ -20,9 +20,10 @@ def labelled(engine: Engine, indices: Sequence[int] | npt.NDArray[np.int64], cle
     for row, index in enumerate(indices):
         label = engine.label(int(index), clean)
         start = len(label.prompt.ids)
-        end = start + len(label.completion)
+        said = engine.transcript(label.prompt, label.completion.tolist())
+        end = start + len(said.ids)
         ids[row, :start] = label.prompt.ids
-        ids[row, start:end] = label.completion
+        ids[row, start:end] = said.ids
         attention[row, :end] = 1
-        completion[row, start:end] = 1
+        completion[row, start:end] = said.agent
     return {"input_ids": ids, "attention_mask": attention, "completion_mask": completion}

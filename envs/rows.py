@@ -36,6 +36,8 @@ class Rows:
         self._next = np.arange(num_envs) * engine.width  # (N,) place in the flat views of each row's next token
         self._last = self._next.copy()  # (N,) place just behind the last token that the budget allows
         self._start = [0] * num_envs  # prompt tokens
+        self._turn = [0] * num_envs  # where the turn begins that is being said; the answer's start where there is only one
+        self._said: list[tuple[str, ...]] = [()] * num_envs  # turns that are over
         self._deals = [-1] * num_envs
         self._prompts: list[Prompt | None] = [None] * num_envs
 
@@ -50,6 +52,7 @@ class Rows:
         self._next[row] = first = row * self.engine.width + size
         self._last[row] = first + self.engine.max_new_tokens
         self._start[row], self._deals[row], self._prompts[row] = size, deal, prompt
+        self._turn[row], self._said[row] = size, ()
         self.paid[row] = 0.0
         self.active[row] = True
 
@@ -88,19 +91,43 @@ class Rows:
             over &= self.active
         return np.flatnonzero(over).tolist() if over.any() else []
 
+    def hear(self, row: int) -> str:
+        """The other side answers the turn that is just over in ``row``; why the episode ends with it, "" where it goes on."""
+        heard = self.engine.hear(self._played(row), self._said[row], self.turn(row))
+        self._said[row] = heard.said
+        first = int(self._next[row])
+        end = first + len(heard.ids)
+        self._flat[0][first:end] = heard.ids
+        self._flat[1][first:end] = 1
+        self._next[row], self._last[row] = end, end + self.engine.max_new_tokens
+        self._turn[row] = end - row * self.engine.width
+        return heard.reason
+
     def write(self, row: int, answer: list[int], paid: float) -> None:
-        """Puts an answer so far into a row that was just placed."""
+        """Puts what the agent has said so far into a row that was just placed."""
         start = self._start[row]
-        end = start + len(answer)
-        self._ids[row, start:end] = answer
+        played = self.engine.transcript(self._played(row), answer)
+        end = start + len(played.ids)
+        self._ids[row, start:end] = played.ids
         self._attention[row, start:end] = 1
-        self._completion[row, start:end] = 1
-        self._next[row] += len(answer)
+        self._completion[row, start:end] = played.agent
+        self._next[row] += len(played.ids)
+        self._last[row] += played.turn
+        self._turn[row], self._said[row] = start + played.turn, played.said
         self.paid[row] = paid
 
-    def answer(self, row: int) -> npt.NDArray[np.int32]:
-        """(T,) the agent's tokens so far, a view."""
+    def behind(self, row: int) -> npt.NDArray[np.int32]:
+        """(T,) the tokens behind the prompt so far, a view."""
         return self._ids[row, self._start[row] : self._next[row] - row * self.engine.width]
+
+    def answer(self, row: int) -> npt.NDArray[np.int32]:
+        """(T,) the agent's tokens so far."""
+        behind = self.behind(row)
+        return behind if self.engine.talk is None else behind[self._completion[row, self._start[row] :][: len(behind)] == 1]
+
+    def turn(self, row: int) -> npt.NDArray[np.int32]:
+        """(T,) the agent's tokens in the turn that is being said, a view."""
+        return self._ids[row, self._turn[row] : self._next[row] - row * self.engine.width]
 
     def prompt(self, row: int) -> Prompt | None:
         """What the row plays, None where it is idle."""
@@ -112,10 +139,10 @@ class Rows:
 
     def ended(self, row: int, reason: str) -> Ended:
         """The row's episode, to be scored. Raises RuntimeError for an idle row."""
-        prompt = self._prompts[row]
-        if prompt is None:
-            raise RuntimeError(f"row {row} plays no episode")
-        return Ended(prompt, self._deals[row], self.answer(row), reason)
+        prompt = self._played(row)
+        if self.engine.talk is None:
+            return Ended(prompt, self._deals[row], self.answer(row), reason)
+        return Ended(prompt, self._deals[row], self.answer(row), reason, self.engine.so_far(self._said[row], self.turn(row)))
 
     def observation(self) -> dict[str, npt.NDArray[Any]]:
         """Fresh copies of the three arrays (N, L)."""
@@ -132,3 +159,9 @@ class Rows:
             "attention_mask": self._attention[row].copy(),
             "completion_mask": self._completion[row].copy(),
         }
+
+    def _played(self, row: int) -> Prompt:
+        prompt = self._prompts[row]
+        if prompt is None:
+            raise RuntimeError(f"row {row} plays no episode")
+        return prompt

@@ -76,8 +76,8 @@ class AnyText(gymnasium.Space[str]):
 class TextAction(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """An action is the text of a turn; a step plays its tokens one by one, so its reward is their sum.
 
-    A turn ends with the end-of-sequence token, which is added here unless the episode is over before. The last token's observation
-    and info are returned, without ``action_mask``, which is about tokens. Token ids are taken too, in place of a text.
+    A turn ends with the end-of-sequence token, which is added here unless the turn or the episode is over before. The last token's
+    observation and info are returned, without ``action_mask``, which is about tokens. Token ids are taken too, in place of a text.
 
     Args:
         env: a :class:`tokengym.envs.TextGenEnv`, or one inside wrappers that leave its actions and infos alone.
@@ -102,11 +102,11 @@ class TextAction(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             ValueError: the task constrains its answers and this is none of them, or a token id outside the tokenizer's.
             TypeError: neither a text nor token ids.
         """
-        total = 0.0
+        total, before = 0.0, len(self._inner.said)
         for token in self._tokens(action):
             obs, reward, terminated, truncated, info = self.env.step(token)
             total += float(reward)
-            if terminated or truncated:
+            if terminated or truncated or len(self._inner.said) > before:
                 break
         info = {key: value for key, value in info.items() if key != "action_mask"}
         return obs, total, terminated, truncated, info

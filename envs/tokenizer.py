@@ -98,6 +98,22 @@ class TextTokenizer:
             for i in (self.encode(places[piece]) if piece in places else self._markup.encode(piece, add_special_tokens=False).ids)
         ]
 
+    def encode_reply(self, content: str) -> list[int]:
+        """What the chat template writes behind an answer's end-of-sequence token when the user says ``content``, the next answer opened.
+
+        Raises:
+            ValueError: the tokenizer carries no chat template, or one that leaves out what was said before.
+        """
+        asked, said, content_ = (chr(_PRIVATE + i) for i in range(3))
+        written = self.chat([Turn("user", asked), Turn("assistant", said), Turn("user", content_)])
+        behind = written.partition(said)[2]
+        before, found, after = behind.partition(content_)
+        if not found:
+            raise ValueError(f"the chat template of tokenizer {self.name!r} does not write out earlier turns; use prompt_format='plain'")
+        before = before.partition(str(self._plain.id_to_token(self.eos_token_id)))[2] or before
+        ids: list[list[int]] = [self._markup.encode(text, add_special_tokens=False).ids for text in (before, after)]
+        return [*ids[0], *self.encode(content), *ids[1]]
+
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """(start, end) in characters of each token of ``encode(text)``."""
         spans: list[tuple[int, int]] = self._plain.encode(text, add_special_tokens=False).offsets
