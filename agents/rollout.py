@@ -194,10 +194,10 @@ class _Play:
 
 
 def _row(infos: dict[str, Any], row: int) -> dict[str, Any]:
-    """One row of a vector env's infos, as a flat dict of Python values."""
+    """One row of a vector env's infos, as a flat dict of Python values; without masks, which are as wide as the vocabulary."""
     found: dict[str, Any] = {}
     for key, column in infos.items():
-        if key.startswith("_") or not infos.get(f"_{key}", np.ones(row + 1, dtype=bool))[row]:
+        if key == "action_mask" or key.startswith("_") or not infos.get(f"_{key}", np.ones(row + 1, dtype=bool))[row]:
             continue
         if isinstance(column, dict):
             found[key] = _row(column, row)

@@ -83,5 +83,7 @@ def evaluate_agent(options: Eval) -> None:
         print(f"{found.tokens:,} tokens in {found.seconds:.1f} s ({found.tokens / max(found.seconds, 1e-9):,.0f} tokens per second)")
         if found.invalid:
             print(f"{found.invalid} answers could not be scored and count as 0")
+        if hasattr(venv.task, "report"):  # a task's own report, such as that of entities by type
+            print(venv.task.report(venv.examples[:count], found.responses))
     for number in range(min(options.show, count)):
         print(f"\n[{found.sample_ids[number]}] reward {found.rewards[number]:.3f}, {found.stop_reasons[number]}\n{found.responses[number]}")

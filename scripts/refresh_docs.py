@@ -28,6 +28,10 @@ FILES = {
     "Makefile": "make setup, table, test, lint, clean",
     "constraints.txt": "one full set of versions that is tested together",
     "pyproject.toml": "the package, its dependencies and the tools' settings",
+    "mkdocs.yml": "the site of the documents: make site",
+    "docs/index.md": "its first page",
+    "docs/envs": "a page for every environment, written by make docs",
+    "docs/performance.md": "steps per second, and where the time goes",
     "docs/rewards.md": "every reward with its definition; composing, scoring, probing; the sandbox",
     "docs/results.md": "what the figures of the quick suite say, and what they do not",
     "results/quick": "what `make table` wrote: results.jsonl, table.md, table.tex, table.csv, curves.png",
@@ -103,7 +107,7 @@ def tree() -> str:
             rows.append((f"{folder}/", phrase))
             rows += [(f"  {path.name}", _phrase(path)) for path in files]
             rows += [(f"  {name.partition('/')[2]}/", text) for name, text in FILES.items() if name.startswith(f"{folder}/")]
-    rows += [(name, FILES[name]) for name in ("docs/rewards.md", "docs/results.md", "results/quick")]
+    rows += [(name, FILES[name]) for name in FILES if name.startswith(("docs/", "results/"))]
     column = max(len(name) for name, _ in rows) + 2
     return "".join(f"{name:<{column}}{phrase}".rstrip() + "\n" for name, phrase in rows)
 

@@ -141,3 +141,9 @@ def test_one_token_with_truncation_is_refused() -> None:
     with pytest.raises(ValueError, match="truncates at the first step"):
         engine(max_new_tokens=1, length_limit="truncate")
     assert engine(max_new_tokens=1).width == 17
+
+
+def test_a_reward_of_which_less_is_better_is_refused() -> None:
+    with pytest.raises(ValueError, match="reward='repetition' is better when it is lower, and agents raise rewards; write '-repetition'"):
+        engine(reward="repetition")
+    assert engine(reward="-repetition", metrics=["repetition"]).reward.spec == "-repetition"

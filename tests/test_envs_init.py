@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode
 
 import tokengym.envs
 from tokengym.envs import TASKS, Task, TextGenVectorEnv, load_examples
+from tokengym.envs.engine import Ended
 
 IDS = list(TASKS)
 
@@ -50,13 +51,13 @@ def test_native_vector_env_equals_sync_over_1000_steps(name: str) -> None:
     assert (ours.observation_space, ours.action_space) == (theirs.observation_space, theirs.action_space)
     assert data_equivalence(ours.reset(seed=5), theirs.reset(seed=5), exact=True)
     rng = np.random.default_rng(0)
-    ended = 0
-    for _ in range(1000):
+    ended, steps = 0, 150 if ours.reward.cost == "process" else 1000  # a step that starts processes is a thousand times slower
+    for _ in range(steps):
         actions = np.where(rng.random(4) < 0.05, ours.tokenizer.eos_token_id, rng.integers(0, ours.tokenizer.vocab_size, 4))
         found, expected = ours.step(actions), theirs.step(actions)
         assert data_equivalence(found, expected, exact=True)
         ended += int(found[2].sum())
-    assert ended > 100
+    assert ended > steps / 10
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -85,13 +86,12 @@ def test_the_oracle_beats_the_heuristic_and_that_beats_noise(name: str) -> None:
     task: Task = env.task
 
     def mean(answers: list[str]) -> float:
-        scores = []
+        played = []
         for index, answer in enumerate(answers):
-            env.reset(options={"index": index})
-            for token in env.engine.book.label(env.engine.book[index], answer, env.engine.max_new_tokens):
-                _, reward, *_ = env.step(token)
-            scores.append(reward)
-        return float(np.mean(scores))
+            prompt = env.engine.book[index]
+            ids = np.array(env.engine.book.label(prompt, answer, env.engine.max_new_tokens), dtype=np.int32)
+            played.append(Ended(prompt, -1, ids, env.engine.stop_reason(ids)))
+        return float(np.mean(env.engine.score(played).scores))
 
     examples = [env.engine.examples[i] for i in range(60)]
     rng = np.random.default_rng(0)
