@@ -69,7 +69,9 @@ class Engine:
         self.reward = make_reward(default.reward if given.reward is None else given.reward)
         if not self.reward.higher_is_better:
             spec = self.reward.spec
-            raise ValueError(f"reward={spec!r} is better when it is lower, and agents raise rewards; write '-{spec}' (as a metric it is fine)")
+            raise ValueError(
+                f"reward={spec!r} is better when it is lower, and agents raise rewards; write '-{spec}' (as a metric it is fine)"
+            )
         metrics = self.task.metrics if given.metrics is True else (given.metrics or ())
         self.metrics = [make_reward(metric) for metric in metrics]
         self._is_reward = [metric.spec == self.reward.spec for metric in self.metrics]  # scored already
