@@ -71,6 +71,7 @@ _ROWS = {
     "task_success": "tokengym.rewards.slots:TaskSuccess",
     "ter": "tokengym.rewards.ter:Ter",
     "token_f1": "tokengym.rewards.token_f1:TokenF1",
+    "turns": "tokengym.rewards.turns:Turns",
     "unit_tests": "tokengym.rewards.code:UnitTests",
 }
 

@@ -141,9 +141,17 @@ def _hits_given_expected(sample: Sample) -> tuple[int, int, int] | None:
     if slots is None:
         return None
     expected = _expected(slots)
-    given, unreadable = read_slots(sample.response)
+    given, unreadable = _filled(sample)
     hits = sum(value is not None and value in expected.get(slot, ()) for slot, value in given.items())
     return hits, len(given) + unreadable, len(expected)
+
+
+def _filled(sample: Sample) -> tuple[Mapping[str, str | None], int]:
+    """What a response fills; where the environment knows what a conversation came to, in meta["filled"], that."""
+    filled: Any = sample.meta.get("filled")
+    if filled is None:
+        return read_slots(sample.response)
+    return {_slot(name): _json_value(value) for name, value in filled.items()}, 0
 
 
 def _expected(slots: Any) -> dict[str, frozenset[str]]:

@@ -106,5 +106,6 @@ ROWS: dict[str, Row] = {
     "task_success": Row("task_success", _SLOTS, _SLOTS._replace(response="city=York; guests=2"), metas=st.just({"slots": {}})),
     "ter": Row("ter", empty=1.0),
     "token_f1": Row("token_f1"),
+    "turns": Row("turns", wrong=WRONG._replace(response="Which day?\nWhat time?"), empty=1.0),
     "unit_tests": Row("unit_tests", _PROGRAM, _PROGRAM._replace(response="def twice(n):\n    return 2 + n"), cost="process"),
 }
