@@ -38,14 +38,15 @@ class Workload:
         self._length = words
         self._prompts = [str(reports[row % len(reports)].prompt) for row in range(batch)]
         self._references = [self._window() for _ in range(batch)]
+        self._sources = [self._response(reference) for reference in self._references]
 
     def next(self, needs: str) -> list[Sample]:
         """(B,) new answers of the form that a reward with these ``needs`` reads; reference, facts and prompt of a row stay the same."""
         said, meta = next(((make, meta) for key, (make, meta) in self._forms().items() if key in needs), (None, {}))
         found = []
-        for prompt, reference in zip(self._prompts, self._references, strict=True):
+        for prompt, reference, source in zip(self._prompts, self._references, self._sources, strict=True):
             response = self._response(reference) if said is None else said()
-            facts = {"facts": tuple(word for word in reference if word[:1].isupper())[:4]}
+            facts = {"facts": tuple(word for word in reference if word[:1].isupper())[:4], "source": source}
             found.append(Sample(prompt, response, (" ".join(reference),), {**facts, **meta}))
         return found
 
