@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from tokengym.agents.interrupts import Interrupts
 
 
+@pytest.fixture
+def python_handler() -> Iterator[None]:
+    """Python's own handler; a shell's background jobs begin with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_handler")
 def test_the_first_asks_and_the_second_stops() -> None:
     said: list[str] = []
     before = signal.getsignal(signal.SIGINT)
