@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
+from tokengym._transformers import head_of
 from tokengym.agents.attention import STEADY, STEADY_ROWS, Shared
 
 __all__ = ["Backbone"]
-
-
-class _HandOver(nn.Module):
-    """Stands where the trunk stood, and hands the hidden states that it is given on to the head."""
-
-    def forward(self, input_ids: Any = None, inputs_embeds: Tensor | None = None, **_: Any) -> BaseModelOutputWithPastAndCrossAttentions:
-        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=inputs_embeds)
 
 
 class Backbone:
@@ -41,12 +33,8 @@ class Backbone:
     def __init__(self, model: nn.Module, adapter: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self.model = model
         self.config: Any = model.config
-        prefix = str(getattr(model, "base_model_prefix", ""))
-        self.trunk: Any = getattr(model, prefix, None) if prefix else None
-        if self.trunk is None or self.trunk is model:
-            raise ValueError(f"{type(model).__name__} has no base model apart from its head; pass a transformers ...ForCausalLM")
-        self._head: Any = copy.copy(model)
-        self._head.__dict__["_modules"] = {**model._modules, prefix: _HandOver()}
+        self._head = head_of(model)
+        self.trunk: Any = getattr(model, str(model.base_model_prefix))
         self.windows, self.slottable = _windows(self.config)
         self.adapter = adapter
 

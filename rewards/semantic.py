@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tokengym._models import model_folder
+from tokengym._transformers import quiet
 from tokengym.rewards.base import Sample, Values
-from tokengym.rewards.loading import fast_linears, quiet, utf8
+from tokengym.rewards.loading import fast_linears, utf8
 from tokengym.rewards.reference import ReferenceReward
 
 __all__ = ["MINILM", "Semantic"]
@@ -26,7 +27,7 @@ _KEPT = 16384  # embeddings per encoder: 24 MB at 384 numbers each
 class Semantic(ReferenceReward):
     """Cosine between the embeddings of the response and of the nearest reference, by a sentence-transformers model.
 
-    An empty response scores 0.0 (1.0 if a reference is empty too): the embedding of nothing is near to some texts.
+    An empty text is like an empty one (1.0) and like no other (0.0): the embedding of nothing is near to some texts.
     Embeddings are cached by text and computed in one batch; the model is loaded at the first use and shared by all rewards of its name.
     The default model reads the first 256 tokens and knows English best. The 0/1 form is ``threshold(semantic, at=0.8)``.
 
@@ -75,10 +76,10 @@ class Semantic(ReferenceReward):
                 raise TypeError(f"references={sample.references!r} is a text; expected a tuple of texts: ({sample.references!r},)")
             response = sample.response.strip()
             references = [reference.strip() for reference in sample.references]
-            if not response and references:
-                matches[row] = [float(not reference) for reference in references]
-                continue
             for reference in references:
+                if not response or not reference:
+                    matches[row].append(float(response == reference))
+                    continue
                 rows.append(row)
                 left.append(place.setdefault(response, len(place)))
                 right.append(place.setdefault(reference, len(place)))

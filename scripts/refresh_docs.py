@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
-__all__ = ["probed", "refreshed", "rewards", "tree"]
+__all__ = ["FIGURES", "noise", "probed", "refreshed", "results", "rewards", "timed_envs", "timed_grid", "timed_rewards", "tree"]
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/rewards.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/rewards.md", "docs/results.md", "docs/performance.md")
 FOLDERS = {
     "tokengym": "the ground floor, and links to the four folders that are installed inside it",
     "rewards": "text in, numbers out; knows no environment and no agent",
@@ -34,6 +35,8 @@ FILES = {
     "docs/performance.md": "steps per second, and where the time goes",
     "docs/rewards.md": "every reward with its definition; composing, scoring, probing; the sandbox",
     "docs/results.md": "what the figures of the quick suite say, and what they do not",
+    "results/noise-0": "sft, sft-filtered and sft+reinforce with another share of flawed labels; likewise noise-0.25 and noise-0.5",
+    "results/throughput": "what `python -m tokengym.benchmarks.throughput ... --json` wrote; docs/performance.md shows it",
     "results/quick": "what `make table` wrote: results.jsonl, table.md, table.tex, table.csv, curves.png",
     "tokengym/builtin": "tokenizer and weights of builtin:tiny, and how they came about",
 }
@@ -45,6 +48,9 @@ _RESULTS = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->\n)", re.
 _REWARDS = re.compile(r"(<!-- rewards -->\n).*?(<!-- end of rewards -->\n)", re.DOTALL)
 # <!-- probe ENV SPEC --> stands before what `tokengym probe ENV --reward SPEC` finds; without SPEC, before that of the task's own reward.
 _PROBE = re.compile(r"(<!-- probe (\S+)(?: ([^<>\n]+?))? -->\n).*?(<!-- end of probe -->\n)", re.DOTALL)
+# <!-- figures NAME --> stands before what one of FIGURES gives.
+_FIGURES = re.compile(r"(<!-- figures (\S+) -->\n).*?(<!-- end of figures -->\n)", re.DOTALL)
+_TIMED = ROOT / "results" / "throughput"
 
 
 def rewards() -> str:
@@ -71,14 +77,78 @@ def probed(env: str, reward: str | None) -> str:
     return head + markdown_rows(*table(found)) + "\n" + "\n".join(f"- {line}" for line in verdict(found)) + "\n"
 
 
+def _sections(text: str) -> dict[str, str]:
+    """Heading to what stands below it, in a table.md."""
+    return dict(re.findall(r"^## (.+?)\n\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+
+
+def _rows(section: str) -> list[list[str]]:
+    """The cells of a section's Markdown table, its heading first."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")]
+
+
+def noise() -> str:
+    """Reward and gain over SFT by environment and share of flawed labels, out of the tables of results/noise-*."""
+    from tokengym.benchmarks.printed import markdown_rows
+
+    folders = sorted((ROOT / "results").glob("noise-*"), key=lambda folder: float(folder.name.partition("-")[2]))
+    sections = {folder.name.partition("-")[2]: _sections((folder / "table.md").read_text("utf-8")) for folder in folders}
+    agents = ("sft", "sft-filtered", "sft+reinforce")
+    rows = []
+    for env in (name for name in next(iter(sections.values())) if name.startswith("Text")):
+        for share, tables in sections.items():
+            head, _, *body = _rows(tables[env])
+            gain = next(number for number, cell in enumerate(head) if cell.startswith("gain over"))
+            found = {row[0]: row for row in body}
+            rows.append((env, share, *(found[agent][1] for agent in agents), *(found[agent][gain] for agent in agents[1:])))
+    return markdown_rows(("environment", "label_noise", *agents, "gain of sft-filtered", "gain of sft+reinforce"), rows)
+
+
+def timed_rewards() -> str:
+    """The table of ``throughput rewards``, what could not be timed, and what it ran on."""
+    from tokengym.benchmarks.printed import markdown_rows
+    from tokengym.benchmarks.throughput import COLUMNS, cells, read_findings
+
+    found = read_findings(_TIMED / "rewards.json")
+    rows = [(f"`{name}`", *rest) for name, *rest in map(cells, found.rows)]
+    skipped = "".join(f"- not timed: `{name}`: {reason}\n" for name, reason in found.skipped.items())
+    told = f"Batches of {found.batch} answers of {found.words} words, medians of {found.rounds} rounds; {found.environment.line()}.\n\n"
+    return told + markdown_rows(COLUMNS, rows) + "\n" + skipped
+
+
+def timed_grid() -> str:
+    """The table of ``throughput env`` and the figures beside it."""
+    from tokengym.benchmarks.printed import markdown_rows
+    from tokengym.benchmarks.step_grid import COLUMNS, cells, notes
+    from tokengym.benchmarks.stepping import read_grid
+
+    told = json.loads((_TIMED / "env.json").read_text("utf-8"))
+    grid = read_grid(told)
+    head = f"Medians of {told['rounds']} rounds of {told['seconds']:g} s.\n\n"
+    return head + markdown_rows(COLUMNS, cells(grid)) + "\n" + "".join(f"- {line}\n" for line in notes(grid))
+
+
+def timed_envs() -> str:
+    """The table of ``throughput env all``."""
+    from tokengym.benchmarks.printed import markdown_rows
+    from tokengym.benchmarks.stepping import cells, columns, read_stepped
+
+    told = json.loads((_TIMED / "envs.json").read_text("utf-8"))
+    head = f"Medians of {told['rounds']} rounds of {told['seconds']:g} s.\n\n"
+    return head + markdown_rows(columns(told["num_envs"]), map(cells, read_stepped(told)))
+
+
+FIGURES = {"noise": noise, "rewards": timed_rewards, "env": timed_grid, "envs": timed_envs}
+
+
 def results() -> str:
     """The first table of results/quick/table.md, what it says of the gains over SFT, and what it was run on."""
     text = (ROOT / "results" / "quick" / "table.md").read_text("utf-8")
-    sections = dict(re.findall(r"^## (.+?)\n\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    sections = _sections(text)
     lines = [line for line in sections.pop("Reward").splitlines() if line.startswith("|")]
     gains = ["", "Gain over SFT with the same labels, 95% interval, p after Holm, verdict:", ""]
     for name, section in sections.items():
-        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")]
+        rows = _rows(section)
         column = next((number for number, cell in enumerate(rows[0]) if cell.startswith("gain over")), None)
         told = [f"{row[0]} {row[column]}" for row in rows[2:] if row[column]] if column is not None else []
         gains += [f"- {name}: {'; '.join(told)}"] if told else []
@@ -128,6 +198,7 @@ def _diff(file: str, table: str, row: str) -> str:
 def refreshed(document: str) -> str:
     """``document`` with its tree, diffs and tables as the files are now."""
     document = _RESULTS.sub(lambda found: found[1] + results() + found[2], document)
+    document = _FIGURES.sub(lambda found: found[1] + FIGURES[found[2]]() + found[3], document)
     document = _REWARDS.sub(lambda found: found[1] + rewards() + found[2], document)
     document = _PROBE.sub(lambda found: found[1] + probed(found[2], found[3]) + found[4], document)
     document = _TREE.sub(lambda found: found[1] + tree() + found[2], document)

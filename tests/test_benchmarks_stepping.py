@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokengym.benchmarks import stepping
-from tokengym.benchmarks.step_grid import Grid, time_grid
+from tokengym.benchmarks.step_grid import Grid, notes, time_grid
 from tokengym.benchmarks.throughput import main
 
 
@@ -23,6 +23,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     for kind in ("single", "vector"):
         rate = written["rows"][0][kind]
         assert 0 < rate["lowest"] <= rate["median"] <= rate["highest"]
+    assert all(cell in shown for row in stepping.read_stepped(written) for cell in stepping.cells(row))
 
 
 def test_in_detail(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +43,7 @@ def test_in_detail(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
     assert cases == {(kind, n, *b) for b in budgets for kind, n in [("scalar", 1), *((k, n) for k in ("sync", "native") for n in (2, 64))]}
     assert all(0 < row["rate"]["lowest"] <= row["rate"]["median"] <= row["rate"]["highest"] for row in written["rows"])
     assert set(written["without_metrics"]) == {"scalar", "native"} and shown.count(", metrics=False: ") == 2
+    assert all(line in shown for line in notes(stepping.read_grid(written)))
     assert written["native_over_sync"]["median"] > 0 and set(written["reset_seconds"]) == {"1000", "100000"}
     assert [target["target"] for target in written["targets"]] == ["at least 1,000,000", "at least 4x", "at least 150,000", "at most 1.5x"]
 

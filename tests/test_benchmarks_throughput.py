@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokengym.benchmarks import throughput
-from tokengym.benchmarks.throughput import BESIDE, Beside, Contender, Rewards, main, measure
+from tokengym.benchmarks.throughput import BESIDE, Beside, Contender, Rewards, cells, main, measure, read_findings
 from tokengym.benchmarks.workload import Workload
 from tokengym.rewards import Sample
 
@@ -43,6 +43,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (rouge["name"], rouge["wanted"], rouge["cost"]) == ("rouge_l", 20.0, "lexical") and window["name"] == "length_window"
     assert 0 < rouge["ratio"]["lowest"] <= rouge["ratio"]["median"] <= rouge["ratio"]["highest"]
     assert both["name"] == "0.5*exact + 0.5*bleu" and both["rate"]["median"] > 0 and "ratio" not in both
+    again = read_findings(tmp_path / "speed.json")
+    assert all(cell in shown for row in again.rows for cell in cells(row)[2:4]) and again.environment.line() in shown
     assert written["versions"]["numpy"] and written["system"]["cores"] >= 1 and "classifier" in written["skipped"]
 
 

@@ -30,8 +30,8 @@ def test_the_first_block_is_short() -> None:
     assert len(lines) <= 12
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
-def test_trees_and_diffs_are_up_to_date(document: str) -> None:
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/results.md", "docs/performance.md"])
+def test_trees_diffs_and_figures_are_up_to_date(document: str) -> None:
     spec = importlib.util.spec_from_file_location("refresh_docs", ROOT / "scripts" / "refresh_docs.py")
     assert spec is not None and spec.loader is not None
     script = importlib.util.module_from_spec(spec)

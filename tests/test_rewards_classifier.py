@@ -15,9 +15,9 @@ from torch import Tensor
 
 from tests.scoring_models import WORDS, classifier_folder, save_classifier
 from tests.tiny_model import save_tiny_model
+from tokengym._transformers import quiet
 from tokengym.rewards import Sample, make_reward
 from tokengym.rewards.classifier import BOUND, Classifier, _judge
-from tokengym.rewards.loading import quiet
 
 SAMPLES = [
     Sample("on monday?", "a superb day."),

@@ -46,7 +46,7 @@ def expected(folder: str, texts: list[Text], bos: int = 1) -> list[tuple[float, 
     from tokenizers import Tokenizer
     from transformers import AutoModelForCausalLM
 
-    from tokengym.rewards.loading import quiet
+    from tokengym._transformers import quiet
 
     tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
     tokenizer.encode_special_tokens = True

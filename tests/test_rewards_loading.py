@@ -11,7 +11,7 @@ import torch
 
 from tests.scoring_models import classifier_folder, language_model_folder
 from tokengym.rewards import loading
-from tokengym.rewards.loading import fast_linears, load, micro_batches, quiet, utf8
+from tokengym.rewards.loading import fast_linears, load, micro_batches, utf8
 
 
 def test_a_model_comes_ready_to_score(capfd: pytest.CaptureFixture[str]) -> None:
@@ -58,15 +58,6 @@ def test_a_tokenizer_that_knows_more_than_its_model_is_refused(tmp_path: Path) -
     shutil.copyfile(Path(language_model_folder()) / "tokenizer.json", folder / "tokenizer.json")
     with pytest.raises(RuntimeError, match="its tokenizer knows more tokens than its model"):
         load(str(folder), "AutoModelForSequenceClassification", "cpu")
-
-
-def test_quiet_gives_bars_and_log_level_back() -> None:
-    from transformers.utils import logging
-
-    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    with quiet():
-        assert not logging.is_progress_bar_enabled()
-    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
 
 
 @pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="torch was built without oneDNN")

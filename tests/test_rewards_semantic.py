@@ -71,8 +71,9 @@ def test_a_batch_is_its_samples_one_by_one_whatever_is_remembered() -> None:
         assert Semantic(batch_size=1).explain([sample]).scores[0] == pytest.approx(score, abs=1e-5)
 
 
-def test_an_empty_response_needs_no_model() -> None:
+def test_empty_texts_need_no_model() -> None:
     reward = Semantic()
+    assert reward([Sample("", "some words", ("", " "))]).tolist() == [0.0]
     assert reward([Sample("", " ", (REFERENCE,)), Sample("", "", ("x", " ")), Sample("", "")]).tolist() == [0.0, 1.0, 0.0]
     assert reward([]).shape == (0,)
 
