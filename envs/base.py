@@ -103,14 +103,28 @@ class Task:
         """
         return None
 
+    def meet(self, example: Example, seed: int) -> Example:
+        """The example as it is played with the other side that ``seed`` draws, where the task has several turns.
+
+        It may change the ``meta`` that :meth:`reply` and :meth:`outcome` read (how someone talks, how patient they are), and must
+        leave alone what the prompt, the references and the rewards are made of. Labels are played with the example as the data set
+        has it, so the other two must know what to do with that one too.
+
+        Args:
+            example: from the data set.
+            seed: 64 bits; another one for each order seed and each example, the same for all members of a group.
+        """
+        return example
+
     def reply(self, example: Example, said: tuple[str, ...]) -> str | None:
         """What the other side answers, where the task has several turns; None: the conversation is over.
 
         It must depend on nothing but the example and what the agent said, so that the same words always meet the same answer: in
-        every copy of the environment, for every member of a group, and when a saved episode goes on.
+        every copy of the environment, for every member of a group, and when a saved episode goes on. What chance decides about the
+        other side is in the example: :meth:`meet` draws it.
 
         Args:
-            example: what is being played; a simulated person is a part of it.
+            example: what is being played, as :meth:`meet` gave it; a simulated person is a part of it.
             said: the agent's turns so far, the last one included; each a text in one line, without spaces around it.
         """
         raise NotImplementedError(f"{self.name} has {self.turns} turns; its reply() must say what the agent hears between them")

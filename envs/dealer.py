@@ -55,6 +55,10 @@ class Dealer:
             self._left -= 1
         return next(self._orders[0 if self.shared else row])
 
+    def order_seed(self, row: int) -> int:
+        """The seed of the order that feeds ``row``."""
+        return self._orders[0 if self.shared else row].seed
+
     def get_state(self) -> dict[str, Any]:
         """JSON-able; :meth:`set_state` continues from it."""
         return {

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from tokengym.envs.base import Example, Parts, Task, Turn
 from tokengym.envs.sentences import overlap, sentences
 from tokengym.envs.service import conversation
-from tokengym.envs.simulated_user import LANGUAGES, asking, customer, listen
+from tokengym.envs.simulated_user import LANGUAGES, asking, customer, listen, met
 from tokengym.envs.world import Generated
 
 __all__ = ["TextDialogue"]
@@ -42,7 +42,8 @@ class TextDialogue(Task):
     Information: as in every environment of the suite; metrics ROUGE-L, BLEU and faithfulness.
     Arguments: ``turns``, how many the clerk has. With more than one, a simulated customer answers: the record is a form, of which
         the clerk asks the customer for what is missing and then names all of it in one turn to confirm (``turns=8`` is plenty).
-        Useless turns cost patience. Rewards are then task success, slot F1 and a little less per turn; labels are clean.
+        Useless turns cost patience. The customer is the seed's: with another seed the same goal is told in other words, in another
+        order and with another patience. Rewards are then task success, slot F1 and a little less per turn; labels are clean.
         ``user_language``, "en" or "zh", theirs. ``label_noise``, the share of flawed labels in the training split of one turn
         (validation and test are clean): of the flawed, 2/3 are polite and say nothing, 1/3 give a detail of the other item.
     Version History: v0.
@@ -107,6 +108,9 @@ class TextDialogue(Task):
 
     def oracle(self, example: Example) -> str:
         return str(example.meta.get("answer", example.references[0]))
+
+    def meet(self, example: Example, seed: int) -> Example:
+        return met(example, seed)
 
     def reply(self, example: Example, said: tuple[str, ...]) -> str | None:
         return listen(example, said).reply

@@ -129,6 +129,10 @@ class Engine:
         """The text of an answer: no special tokens, cut at a stop string, stripped."""
         return self.stops.cut(self.tokenizer.decode(completion.tolist())).strip()
 
+    def prompt(self, index: int, order_seed: int) -> Prompt:
+        """What an episode with example ``index`` is played with; of several turns, with the other side that the order seed draws."""
+        return self.book[index] if self.talk is None else self.talk.meet(self.book[index], order_seed)
+
     def hear(self, prompt: Prompt, said: tuple[str, ...], turn: npt.NDArray[np.int32]) -> Heard:
         """What follows when the tokens ``turn`` (T,), behind the turns ``said``, are a whole turn. For tasks with several turns."""
         return self._talk().after(prompt.example, self.so_far(said, turn), bool(turn[-1] == self.tokenizer.eos_token_id))

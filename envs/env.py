@@ -171,9 +171,9 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             self._order.start(int(self.np_random.integers(2**63)))
             self._seeded = True
         index, self._deal = next(self._order) if picked is None else (picked, -1)
-        self._begin(self.engine.book[index])
+        self._begin(prompt := self.engine.prompt(index, self._order.seed))
         self._show()
-        return self._observation(), self._masked(self.engine.reset_info(self.engine.book[index], self._deal))
+        return self._observation(), self._masked(self.engine.reset_info(prompt, self._deal))
 
     def step(self, action: Any) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
         """Appends a token. Raises ValueError or TypeError for an action outside the space, ResetNeeded outside an episode."""
@@ -227,7 +227,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             "rng_seed": self.np_random_seed,
             "seeded": self._seeded,
             "order": [self._order.seed, self._order.position],
-            "episode": None if prompt is None else [prompt.index, self._deal, self._answer().tolist(), self._paid],
+            "episode": None if prompt is None else [prompt.index, self._deal, self._answer().tolist(), self._paid, prompt.other],
             "playing": self._playing,
         }
 
@@ -244,8 +244,8 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._order.start(*state["order"])
         self._prompt = None
         if state["episode"] is not None:
-            index, self._deal, completion, paid = state["episode"]
-            self._begin(prompt := self.engine.book[index])
+            index, self._deal, completion, paid, other = state["episode"]
+            self._begin(prompt := self.engine.prompt(index, other))
             played = self.engine.transcript(prompt, completion)
             self._length = end = self._start + len(played.ids)
             self._ids[self._start : end] = played.ids

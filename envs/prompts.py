@@ -27,6 +27,7 @@ class Prompt:
         text: the whole plain prompt, uncut; what rewards see.
         cut: tokens left out so that it fits; 0 mostly.
         glued: the answer follows without a space of its own.
+        other: order seed that decided who the other side of ``example`` is; None where nobody was met.
     """
 
     example: Example
@@ -35,6 +36,7 @@ class Prompt:
     text: str
     cut: int
     glued: bool
+    other: int | None = None
 
 
 class PromptBook:

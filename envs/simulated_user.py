@@ -11,7 +11,7 @@ from tokengym.envs.base import Example, Turn
 from tokengym.envs.draw import Draw
 from tokengym.envs.names import Names
 
-__all__ = ["LANGUAGES", "Heard", "asking", "customer", "listen"]
+__all__ = ["LANGUAGES", "Heard", "asking", "customer", "listen", "met"]
 
 _DAYS = {"en": "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday", "zh": "周一|周二|周三|周四|周五|周六|周日"}
 _ITEMS = {"en": "laptop|camera|bicycle|phone|printer|violin|watch|tent|lamp", "zh": "电脑|相机|自行车|手机|打印机|小提琴|手表|帐篷|台灯"}
@@ -93,6 +93,7 @@ _SAYS = {
     },
 }
 _AT_ONCE = 2  # questions that are answered in one turn
+_PATIENCE = (2, 4)  # useless turns that a customer bears, from and to
 
 
 class Heard(NamedTuple):
@@ -135,10 +136,23 @@ def customer(split: str, index: int, language: str) -> Example:
     changes = {"day": days[1]} if "day" in wanted and draw.chance(0.3) else {}
     meta = {
         "slots": {**wanted, **changes}, "first": wanted, "told": told, "goal": goal, "language": language,
-        "patience": draw.number(2, 4), "rivals": {"town": [towns[1]]} if goal == "ask" else {},
+        "patience": draw.number(*_PATIENCE), "rivals": {"town": [towns[1]]} if goal == "ask" else {},
     }  # fmt: skip
     example = Example(f"user-{language}-{split}-{index}", (Turn("system", form), Turn("user", opening)), (), meta)
     return Example(example.id, example.prompt, ("\n".join(_script(example)),), meta)
+
+
+def met(example: Example, seed: int) -> Example:
+    """The same goal, form and opening with the customer that ``seed`` draws.
+
+    They have their own words, patience, and order in which they tell and correct things. What they want and when they are content
+    stays, so that each script leads as far with any of them as long as it wastes no turn.
+    """
+    manner = f"{example.id}/{seed}"
+    draw = Draw(manner)
+    first: Mapping[str, str] = example.meta["first"]
+    drawn = {"manner": manner, "patience": draw.number(*_PATIENCE), "tells": draw.some(list(first), len(first))}
+    return Example(example.id, example.prompt, example.references, {**example.meta, **drawn})
 
 
 def asking(label: str, language: str) -> str:
@@ -151,10 +165,11 @@ def listen(example: Example, said: Sequence[str]) -> Heard:
     meta: Mapping[str, Any] = example.meta
     language, slots = meta["language"], _SLOTS[meta["language"]]
     says, now, told, patience = _SAYS[language], dict(meta["first"]), set(meta["told"]), int(meta["patience"])
+    manner, tells = meta.get("manner", example.id), meta.get("tells", tuple(now))  # see met(); the data set's own customer has neither
     filled: dict[str, str] = {}
     reply: str | None = ""
     for number, turn in enumerate(said):
-        draw = Draw(f"{example.id}/{number}")
+        draw = Draw(f"{manner}/{number}")
 
         def answer(names: Sequence[str], draw: Draw = draw, now: Mapping[str, str] = now) -> str:
             texts = [
@@ -165,7 +180,7 @@ def listen(example: Example, said: Sequence[str]) -> Heard:
         named = _named(turn, now, slots, meta["rivals"], language)
         filled = named or filled
         if set(named) == set(now):
-            wrong = [name for name in now if named[name] != now[name]]
+            wrong = [name for name in tells if named[name] != now[name]]
             if not wrong and now == meta["slots"]:
                 return Heard(None, filled)
             if not wrong:  # what was confirmed is not what they want any more
@@ -176,7 +191,7 @@ def listen(example: Example, said: Sequence[str]) -> Heard:
             patience -= 1
             reply = draw.text(draw.pick(says["wrong"]), {"answer": answer(wrong[:1])})
         else:
-            asked = [name for name in now if any(_has(word, turn, language) for word in slots[name].words)]
+            asked = [name for name in tells if any(_has(word, turn, language) for word in slots[name].words)]
             new = [name for name in asked if name not in told][:_AT_ONCE]
             told |= set(new)
             patience -= not new

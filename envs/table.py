@@ -42,7 +42,7 @@ class Table:
             if dealt is None:
                 self._clear(row)
                 continue
-            prompt = self.engine.book[dealt[0]]
+            prompt = self.engine.prompt(dealt[0], self.dealer.order_seed(row))
             self.rows.place(row, prompt, dealt[1])
             if self.masks is not None:
                 self.masks.start(row, prompt)
@@ -88,7 +88,7 @@ class Table:
         episodes: list[list[Any] | None] = []
         for row, paid in enumerate(self.rows.paid.tolist()):
             prompt = self.rows.prompt(row)
-            going = None if prompt is None else [prompt.index, self.rows.deal(row), self.rows.answer(row).tolist(), paid]
+            going = None if prompt is None else [prompt.index, self.rows.deal(row), self.rows.answer(row).tolist(), paid, prompt.other]
             episodes.append(going)
         return {"about": self.engine.about(), "dealer": self.dealer.get_state(), "episodes": episodes, "waiting": list(self.waiting)}
 
@@ -107,8 +107,8 @@ class Table:
         for row, episode in enumerate(state["episodes"]):
             self._clear(row)
             if episode is not None:
-                index, deal, answer, paid = episode
-                prompt = self.engine.book[index]
+                index, deal, answer, paid, other = episode
+                prompt = self.engine.prompt(index, other)
                 self.rows.place(row, prompt, deal)
                 self.rows.write(row, answer, paid)
                 if self.masks is not None and row not in state["waiting"]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
 from tokengym.envs.base import Example, Task
+from tokengym.envs.prompts import Prompt
 from tokengym.envs.tokenizer import TextTokenizer
 
 __all__ = ["Heard", "Talk", "Transcript"]
+
+_OTHER = 0x4F544845  # keeps these draws apart from those of the order, which have the same seed
 
 
 class Heard(NamedTuple):
@@ -65,6 +71,11 @@ class Talk:
         """Tokens that an episode may have beyond its prompt."""
         between = self.task.max_reply_tokens + 1  # the end-of-sequence token that a turn without one is given
         return self.task.turns * max_new_tokens + (self.task.turns - 1) * between
+
+    def meet(self, prompt: Prompt, order_seed: int) -> Prompt:
+        """``prompt`` with the other side that this example has under ``order_seed``; the same arguments, the same other side."""
+        seed = np.random.SeedSequence([order_seed, _OTHER, prompt.index]).generate_state(1, np.uint64)[0]
+        return replace(prompt, example=self.task.meet(prompt.example, int(seed)), other=order_seed)
 
     def after(self, example: Example, said: tuple[str, ...], ended: bool) -> Heard:
         """What follows the last turn of ``said``; ``ended``: the agent wrote its end-of-sequence token."""

@@ -9,7 +9,7 @@ from typing import Any
 from tests.letters import LETTERS, WORDS
 from tokengym.envs import Example, Parts, Task, TextGenEnv, TextGenVectorEnv
 
-__all__ = ["Guess", "guess", "guesses"]
+__all__ = ["Guess", "Moody", "guess", "guesses"]
 
 
 class Guess(Task):
@@ -48,11 +48,22 @@ class Guess(Task):
         return {"turns": len(said), "facts": [str(example.meta["word"])]}
 
 
-def guess(**keywords: Any) -> TextGenEnv:
+class Moody(Guess):
+    """The same, but who answers is a matter of the seed: they end what they say with a letter of their own."""
+
+    def meet(self, example: Example, seed: int) -> Example:
+        return Example(example.id, example.prompt, example.references, {**example.meta, "letter": "abcdefghijklmnop"[seed % 16]})
+
+    def reply(self, example: Example, said: tuple[str, ...]) -> str | None:
+        heard = super().reply(example, said)
+        return heard and f"{heard}{example.meta.get('letter', '')}"
+
+
+def guess(task: type[Guess] = Guess, **keywords: Any) -> TextGenEnv:
     """An environment over the three words, in the order of the list."""
-    return TextGenEnv(Guess, **{"dataset": WORDS, "tokenizer": LETTERS, "order": "sequential", **keywords})
+    return TextGenEnv(task, **{"dataset": WORDS, "tokenizer": LETTERS, "order": "sequential", **keywords})
 
 
-def guesses(num_envs: int, **keywords: Any) -> TextGenVectorEnv:
+def guesses(num_envs: int, task: type[Guess] = Guess, **keywords: Any) -> TextGenVectorEnv:
     """A vector environment over the three words, shuffled."""
-    return TextGenVectorEnv(num_envs, Guess, **{"dataset": WORDS, "tokenizer": LETTERS, **keywords})
+    return TextGenVectorEnv(num_envs, task, **{"dataset": WORDS, "tokenizer": LETTERS, **keywords})

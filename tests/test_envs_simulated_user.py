@@ -15,7 +15,7 @@ import tokengym  # noqa: F401  registers the ids
 from tokengym.agents import CausalLMPolicy, RolloutEngine
 from tokengym.envs import Example, TextAction, TextGenEnv, check_text_env
 from tokengym.envs.dialogue import TextDialogue
-from tokengym.envs.simulated_user import customer, listen
+from tokengym.envs.simulated_user import customer, listen, met
 
 BOOKING = {"day": "Friday", "time": "19:30", "guests": "4", "town": "Marworth"}
 
@@ -87,6 +87,67 @@ def test_oracle_heuristic_random(language: str) -> None:
         assert score == pytest.approx(1 - 0.02 * info["turns"]) and info["turns"] == len(info["response"].split("\n"))
     means = [float(np.mean(scored.scores)) for scored in (oracle, heuristic, random)]
     assert means[0] > means[1] + 0.1 and means[1] > means[2] + 0.5 and means[2] < 0
+
+
+def test_a_customer_has_their_own_words_patience_and_order() -> None:
+    example = booking(patience=3)
+    people = [met(example, seed) for seed in range(200)]
+    assert met(example, 7) == people[7]
+    for person in people:
+        assert (person.id, person.prompt, person.references) == (example.id, example.prompt, example.references)
+        assert {name: value for name, value in person.meta.items() if name not in ("manner", "tells")} == {
+            **example.meta, "patience": person.meta["patience"],
+        }  # fmt: skip
+        silent = 0
+        while reply(person, *["Hm."] * (silent + 1)) is not None:
+            silent += 1
+        assert silent == person.meta["patience"]
+        assert reply(person, "So it is Friday, 19:30, 4 people, in Marworth?") is None
+    assert {person.meta["patience"] for person in people} == {2, 3, 4}
+    told = [str(reply(person, "Which day, what time, how many people, which town?")) for person in people]
+    pairs = {frozenset(name for name, value in BOOKING.items() if value in text) for text in told}
+    assert len(pairs) == 6 and {len(pair) for pair in pairs} == {2}  # any two of the four come first
+    assert {text.index("Friday") < text.index("19:30") for text in told if "Friday" in text and "19:30" in text} == {True, False}
+    words = {str(reply(person, "Which day?")) for person in people}
+    assert words == {"On Friday, please.", "Friday would be best."}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_scripts_lead_as_far_with_any_customer(language: str) -> None:
+    env = TextGenEnv("TextDialogue-v0", split="train", size=40, turns=8, user_language=language)
+    engine, task = env.engine, env.task
+    own = [engine.book[index] for index in range(40)]
+    for answer in (task.oracle, task.heuristic):
+        scripts = [answer(row.example) for row in own]
+        expected = engine.score([engine.answered(row, script) for row, script in zip(own, scripts, strict=True)])
+        for seed in range(3):
+            rows = [engine.prompt(index, seed) for index in range(40)]
+            seen = engine.score([engine.answered(row, answer(row.example)) for row in rows])
+            blind = engine.score([engine.answered(row, script) for row, script in zip(rows, scripts, strict=True)])  # written for others
+            for found in (seen, blind):
+                if answer == task.oracle:
+                    assert found.scores == expected.scores
+                for mine, theirs in zip(found.infos, expected.infos, strict=True):  # who fails does so after more or fewer turns
+                    assert [mine["metrics"][name] for name in ("task_success", "slot_f1")] == [
+                        theirs["metrics"][name] for name in ("task_success", "slot_f1")
+                    ]
+                    assert mine["turns"] == theirs["turns"] or mine["metrics"]["task_success"] == 0.0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_seeds_bring_customers(language: str) -> None:
+    def heard(env: Any, seed: int) -> str:
+        env.reset(seed=seed, options={"index": 2})
+        env.step("Hm.")
+        return str(env.unwrapped.engine.shown(env.unwrapped._ids[env.unwrapped._start : env.unwrapped._length]))
+
+    env = TextAction(gymnasium.make("TextDialogue-v0", turns=8, split="train", user_language=language))
+    talks = [heard(env, seed) for seed in range(30)]
+    assert talks == [heard(env, seed) for seed in range(30)] and len(set(talks)) > 2
+    venv: Any = gymnasium.make_vec("TextDialogue-v0", num_envs=3, deal="shared", turns=8, split="train", user_language=language).unwrapped
+    venv.reset(seed=4, options={"index": 2})
+    env.reset(seed=4, options={"index": 2})
+    assert [venv._rows.prompt(row).example for row in range(3)] == [env.unwrapped.example] * 3  # type: ignore[attr-defined]
 
 
 def test_splits_are_disjoint_and_the_same_each_time() -> None:

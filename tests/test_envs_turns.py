@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
 
-from tests.guessing import Guess, guess, guesses
+from tests.guessing import Guess, Moody, guess, guesses
 from tests.letters import CHAT, EOS, LETTERS, WORDS, letters_backend, tokens
 from tests.text_rows import random_model
 from tokengym.agents.policy import CausalLMPolicy
@@ -184,6 +185,85 @@ def test_rollouts_record_what_the_update_computes() -> None:
         assert int(real.sum()) == len(ids[real.bool()])
 
 
+def _heard(env: TextGenEnv) -> str:
+    """How the other side ends what it says to "x"."""
+    obs, *_ = play(env, [*tokens("x"), EOS])
+    start = int(obs["completion_mask"].nonzero()[0][-1]) + 1
+    return env.tokenizer.decode(obs["input_ids"][start : int(obs["attention_mask"].sum())].tolist())
+
+
+def test_the_other_side_is_the_order_seeds() -> None:
+    def met(seed: int | None, index: int, **keywords: Any) -> str:
+        env = guess(Moody, **keywords)
+        env.reset(seed=seed, options={"index": index})
+        order = env.get_state()["order"][0]
+        letter = np.random.SeedSequence([order, 0x4F544845, index]).generate_state(1, np.uint64)[0] % 16
+        found = _heard(env)
+        assert found == f"\n0!{'abcdefghijklmnop'[int(letter)]}\n"
+        return found
+
+    assert met(3, 1) == met(3, 1) == met(3, 1, order="shuffled", group_size=2)
+    assert len({met(seed, 1) for seed in range(12)}) > 3 and len({met(3, index) for index in range(3)}) > 1
+    env = guess(Moody, group_size=2)
+    env.reset(seed=4)
+    first = _heard(env)
+    env.reset()
+    assert env.example.id == "w0" and _heard(env) == first  # the members of a group meet the same
+    assert env.example.prompt is WORDS[0].prompt and env.example.references is WORDS[0].references
+    assert "letter" not in WORDS[0].meta and "letter" not in env.engine.book[0].example.meta
+
+
+def test_an_episode_keeps_its_other_side_whatever_happens_to_the_order() -> None:
+    env = guess(Moody, order="shuffled")
+    env.reset(seed=1)
+    twin, copy = guess(Moody), pickle.loads(pickle.dumps(env))
+    twin.set_state(json.loads(json.dumps(env.get_state())))
+    assert _heard(twin) == _heard(copy) == _heard(env)
+    venv: Any = guesses(4, Moody, deal="shared", autoreset_mode="Disabled")
+    venv.reset(seed=1)
+    before = [venv._rows.prompt(row) for row in range(4)]
+    venv.reset(seed=2, options={"reset_mask": np.array([True, False, False, True])})  # one order for all rows: it begins again
+    for each in (venv, pickle.loads(pickle.dumps(venv))):
+        after = [each._rows.prompt(row) for row in range(4)]
+        assert [prompt.other for prompt in after[1:3]] == [prompt.other for prompt in before[1:3]]
+        assert {prompt.other for prompt in (after[0], after[3])} != {before[0].other}
+        assert [prompt.example for prompt in after[1:3]] == [prompt.example for prompt in before[1:3]]
+
+
+@pytest.mark.parametrize("deal", ["shared", "independent"])
+def test_rows_meet_whom_one_environment_meets(deal: str) -> None:
+    venv = guesses(3, Moody, deal=deal)
+    seeds: list[int | None] = [5, 6, 7] if deal == "independent" else [5, 5, 5]
+    _, infos = venv.reset(seed=5)
+    for row, seed in enumerate(seeds):
+        env = guess(Moody, order="shuffled")
+        env.reset(seed=seed, options={"index": int(infos["index"][row])})
+        assert env.example == venv._rows.prompt(row).example  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_vector_equals_single_whoever_answers(mode: AutoresetMode) -> None:
+    native = guesses(5, Moody, autoreset_mode=mode)
+    single = gymnasium.vector.SyncVectorEnv([lambda: guess(Moody, order="shuffled")] * 5, autoreset_mode=mode)
+    assert same(native.reset(seed=3), single.reset(seed=3))
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        actions = np.where(rng.random(5) < 0.3, EOS, rng.choice(tokens("abcdef l"), 5))
+        found, expected = native.step(actions), single.step(actions)
+        assert same(found, expected)
+        over = found[2] | found[3]
+        if mode is AutoresetMode.DISABLED and over.any():
+            assert same(native.reset(options={"reset_mask": over}), single.reset(options={"reset_mask": over.copy()}))
+
+
+def test_one_turn_meets_nobody() -> None:
+    env, venv = guess(Moody, turns=1), guesses(2, Moody, turns=1)
+    env.reset(seed=1)
+    venv.reset(seed=1)
+    assert env._prompt is env.engine.book[0] and env.get_state()["episode"][-1] is None
+    assert [venv._rows.prompt(row).other for row in range(2)] == [None, None]  # type: ignore[union-attr]
+
+
 def test_what_cannot_be_is_refused() -> None:
     class Silent(Guess):
         max_reply_tokens = 0
@@ -200,5 +280,6 @@ def test_what_cannot_be_is_refused() -> None:
     assert guess(turns=1).engine.width == 8 + 4  # one turn: as any other task
 
 
-def test_the_promises_hold() -> None:
-    check_text_env(guess())
+@pytest.mark.parametrize("task", [Guess, Moody])
+def test_the_promises_hold(task: type[Guess]) -> None:
+    check_text_env(guess(task))
