@@ -120,8 +120,9 @@ def _budgets(checked: Checked) -> None:
     _expect(cut <= 0.05, f"{cut:.0%} of the prompts are cut to max_prompt_tokens={engine.max_prompt_tokens}")
     labels = [prompt.example.references[0] for prompt in prompts if prompt.example.references]
     # Of several turns each line is one, with a budget of its own.
-    turns = [max(text.split("\n") if engine.talk else [text], key=len) for text in labels]
-    cut = sum(len(engine.tokenizer.encode(" " + text)) >= engine.max_new_tokens for text in turns) / max(len(turns), 1)
+    turns = [text.split("\n") if engine.talk is not None else [text] for text in labels]
+    sizes = [max(len(engine.tokenizer.encode(" " + line)) for line in lines) for lines in turns]
+    cut = sum(size >= engine.max_new_tokens for size in sizes) / max(len(sizes), 1)
     if engine.constraint is None:
         _expect(cut <= 0.05, f"{cut:.0%} of the labels do not fit max_new_tokens={engine.max_new_tokens}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.sentences import sentences
@@ -63,6 +63,11 @@ class TextSumm(Task):
     class Options:
         language: str = "en"  # of the builtin data: "en" or "zh"
         label_noise: float = 0.6  # share of flawed training labels, 0 to 1
+
+    def __init__(self, options: Any = None) -> None:
+        super().__init__(options)
+        if self.options.language == "zh":  # a character is a token, mostly
+            self.max_prompt_tokens, self.max_new_tokens = 224, 56
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         language, noise = self.options.language, self.options.label_noise if split == "train" else 0.0
