@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from tokengym.agents.allowed import Allowed
+
 __all__ = ["CHUNK_NUMBERS", "TokenLogp", "token_logp"]
 
 CHUNK_NUMBERS = 1 << 22  # logits held at once, in numbers: 16 MiB of float32
@@ -30,6 +32,7 @@ def token_logp(
     with_entropy: bool = False,
     chunk: int | None = None,
     vocabulary: int | None = None,
+    allowed: Allowed | None = None,
 ) -> TokenLogp:
     """Log-probability of each target under softmax(head(hidden) / temperature), without holding all logits.
 
@@ -44,6 +47,7 @@ def token_logp(
         with_entropy: also the entropy of each distribution.
         chunk: tokens per chunk; None takes as many as ``CHUNK_NUMBERS`` logits allow.
         vocabulary: V, for the choice of ``chunk``; None takes one chunk of 1024 tokens.
+        allowed: the ids, of shape (K,), that each token was chosen from; the others get no probability.
     Raises:
         ValueError: temperature not above 0, or hidden and targets of different length.
     """
@@ -57,25 +61,28 @@ def token_logp(
     if chunk is None:
         chunk = max(16, CHUNK_NUMBERS // vocabulary) if vocabulary else 1024
 
-    def one(h: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    def one(h: Tensor, y: Tensor, lists: Tensor | None) -> tuple[Tensor, ...]:
         logits = head(h).float()  # (k, V)
         if temperature != 1.0:
             logits = logits / temperature
+        if allowed is not None and lists is not None:
+            logits = logits.masked_fill(allowed.of(lists).forbidden(logits.shape[1]), -torch.inf)
         if not with_entropy:
             return (-functional.cross_entropy(logits, y, reduction="none"),)
         logp = functional.log_softmax(logits, dim=-1)
         entropy = -(logp.exp() * logp.clamp(min=torch.finfo(logp.dtype).min)).sum(-1)  # 0 * -inf counts as 0
         return logp.gather(1, y[:, None])[:, 0], entropy
 
+    lists = None if allowed is None else allowed.index
     if len(targets) <= chunk:
-        parts = [one(hidden, targets)]
+        parts = [one(hidden, targets, lists)]
     else:
-        # preserve_rng_state: the head draws nothing, and saving the generator's state per chunk costs time
-        parts = [
-            checkpoint(one, hidden[i : i + chunk], targets[i : i + chunk], use_reentrant=False, preserve_rng_state=False)
-            if torch.is_grad_enabled()
-            else one(hidden[i : i + chunk], targets[i : i + chunk])
-            for i in range(0, len(targets), chunk)
-        ]
+        parts = []
+        for i in range(0, len(targets), chunk):
+            here = slice(i, i + chunk)
+            given = (hidden[here], targets[here], None if lists is None else lists[here])
+            # preserve_rng_state: the head draws nothing, and saving the generator's state per chunk costs time
+            again = torch.is_grad_enabled()
+            parts.append(checkpoint(one, *given, use_reentrant=False, preserve_rng_state=False) if again else one(*given))
     columns = [torch.cat(column) for column in zip(*parts, strict=True)]
     return TokenLogp(columns[0], columns[1] if with_entropy else None)

@@ -1,9 +1,9 @@
-"""What REINFORCE and PPO share: collecting whole episodes, the frozen reference model, log-probabilities by micro-batch."""
+"""What REINFORCE, GRPO and PPO share: collecting whole episodes, the frozen reference model, log-probabilities by micro-batch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ __all__ = ["OnlineAgent"]
 class OnlineAgent(Agent):
     """An agent that learns from episodes its own policy plays. Subclasses write ``learn_from(rollout)``."""
 
-    needs_values: ClassVar[bool] = False  # whether the rollout records the critic's values
+    needs_values: bool = False  # whether the rollout records the critic's values
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         self.engine: Any = None
@@ -60,10 +60,15 @@ class OnlineAgent(Agent):
 
     def collect(self) -> Rollout:
         """The next ``config.episodes_per_update`` episodes, whole, as a :class:`~tokengym.agents.Rollout`."""
+        return self.play(self.config.episodes_per_update, self.temperature)
+
+    def play(self, episodes: int, temperature: float) -> Rollout:
+        """The next ``episodes`` episodes, a multiple of ``config.group_size``, sampled at ``temperature``."""
         if self.engine is None:
             self.engine = RolloutEngine(self.policy, self.venv, seed=self.seed, temperature=self.temperature, values=self.needs_values)
             self.engine.collections = self._collections
-        rollout: Rollout = self.engine.collect(self.config.episodes_per_update)
+        self.engine.temperature = temperature
+        rollout: Rollout = self.engine.collect(episodes)
         self._collections = self.engine.collections
         check_groups(rollout.infos, self.config.group_size)
         self._labels |= {int(info["index"]) for info in rollout.infos if "index" in info}
@@ -74,8 +79,19 @@ class OnlineAgent(Agent):
         super().set_env(env)
         self.engine, self._collections = None, 0
 
-    def batch(self, rollout: Rollout) -> dict[str, Tensor]:
-        """The rollout's tensors, with ``lengths`` (B,) in tokens and ``group`` (B,), the number of each row's prompt."""
+    def batch(self, rollout: Rollout) -> dict[str, Any]:
+        """The rollout's tensors, with ``lengths`` (B,) in tokens and ``group`` (B,), the number of each row's prompt.
+
+        ``allowed``: what the tokens were chosen from; only where the environment constrained them.
+
+        Raises:
+            ValueError: the tokens were sampled from a part of the distribution only.
+        """
+        if rollout.sampling is not None and rollout.sampling.cuts:
+            raise ValueError(
+                f"these episodes were sampled with {rollout.sampling}: their log-probabilities are not those of the distribution that "
+                "chose the tokens, so that the gradient would be of something else. Cuts are for evaluation; collect without sampling=..."
+            )
         return {
             "input_ids": rollout.input_ids,
             "attention_mask": rollout.attention_mask,
@@ -83,16 +99,23 @@ class OnlineAgent(Agent):
             "logp": rollout.logp,
             "lengths": rollout.attention_mask.sum(dim=1),
             "group": torch.arange(len(rollout.infos), device=rollout.input_ids.device) // self.config.group_size,
+            **({} if rollout.allowed is None else {"allowed": rollout.allowed}),
         }
 
     def cuts(self, batch: Mapping[str, Tensor]) -> list[Tensor]:
         """Rows of each micro-batch of a whole collection."""
         return micro_batches(batch["lengths"], self.config.micro_batch_tokens, batch["group"])
 
-    def forward(self, model: Any, rows: Mapping[str, Tensor], with_values: bool = False) -> Any:
+    def forward(self, model: Any, rows: Mapping[str, Any], with_values: bool = False, with_entropy: bool = False) -> Any:
         """``model``'s outputs on the agent tokens of a micro-batch."""
         return model(
-            rows["input_ids"], rows["attention_mask"], temperature=self.temperature, with_values=with_values, mask=rows["completion_mask"]
+            rows["input_ids"],
+            rows["attention_mask"],
+            temperature=self.temperature,
+            with_values=with_values,
+            with_entropy=with_entropy,
+            mask=rows["completion_mask"],
+            **({"allowed": rows["allowed"]} if "allowed" in rows else {}),
         )
 
     @torch.no_grad()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import warnings
 from collections.abc import Mapping
 from functools import partial
@@ -13,25 +12,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from tokengym._models import model_folder
 from tokengym._transformers import quiet
+from tokengym.agents.allowed import Allowed, forbid
 from tokengym.agents.attention import make_steady
 from tokengym.agents.backbone import Backbone
 from tokengym.agents.cache import FullDecoder, SlotDecoder
-from tokengym.agents.folder import TOKENIZER_FILES, Vocabulary, file_of, whole_folder
+from tokengym.agents.folder import Vocabulary, file_of
 from tokengym.agents.logp import token_logp
 from tokengym.agents.lora import LoRA, LoRAModel
 from tokengym.agents.prefix import shared_hidden
 from tokengym.agents.probe import slots_agree
+from tokengym.agents.sampling import Sampling
+from tokengym.agents.weights import load_value_head, restore_weights, save_weights
 
 __all__ = ["CausalLMPolicy", "PolicyOutput"]
-
-_VALUE_HEAD = "value_head.safetensors"
-_ADAPTER = "adapter"
 
 
 class PolicyOutput(NamedTuple):
@@ -117,9 +115,7 @@ class CausalLMPolicy(nn.Module):
         with quiet():
             model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, dtype), use_safetensors=True)
         policy = cls(model.to(device), name=name, source=source, lora=lora)
-        head = file_of(source, _VALUE_HEAD) if Path(source).is_dir() else None
-        if head is not None:
-            policy.value_head.load_state_dict(load_file(str(head)))
+        load_value_head(policy, source)
         return policy
 
     @property
@@ -159,6 +155,7 @@ class CausalLMPolicy(nn.Module):
         with_values: bool = False,
         with_entropy: bool = False,
         mask: Tensor | None = None,
+        allowed: Allowed | None = None,
     ) -> PolicyOutput:
         """Log-probabilities (and values, entropies) of the tokens of a batch.
 
@@ -173,23 +170,31 @@ class CausalLMPolicy(nn.Module):
             with_values: also the values.
             with_entropy: also the entropies.
             mask: (B, T) the tokens of interest, usually ``completion_mask``; default all tokens but the first of each row.
+            allowed: what each token was chosen from, of shape (B, T); the others have no probability. None: everything.
         Returns:
             (B, T) tensors, 0 outside the mask.
         Raises:
             ValueError: shapes that do not fit.
         """
-        if attention_mask.shape != input_ids.shape or (mask is not None and mask.shape != input_ids.shape):
-            raise ValueError(
-                f"input_ids {tuple(input_ids.shape)}, attention_mask {tuple(attention_mask.shape)}"
-                f"{'' if mask is None else f' and mask {tuple(mask.shape)}'} must have one shape (B, T)"
-            )
+        given = {
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "mask": mask,
+            "allowed": None if allowed is None else allowed.index,
+        }
+        shapes = {name: tuple(x.shape) for name, x in given.items() if x is not None}
+        if len(set(shapes.values())) > 1:
+            raise ValueError(f"{', '.join(f'{name} {shape}' for name, shape in shapes.items())} must have one shape (B, T)")
         input_ids, real = input_ids.to(self.device, torch.int64), attention_mask.to(self.device, torch.bool)
         wanted = real.clone() if mask is None else mask.to(self.device, torch.bool) & real
         wanted[:, 0] = False
         wanted[:, 1:] &= real[:, :-1]  # the first token of a left-padded row follows nothing
         row, column = wanted.nonzero(as_tuple=True)  # (K,) the tokens asked for
         hidden = self._hidden_before(input_ids, real, wanted, row, column, share=mask is not None)
-        logp, entropy = token_logp(hidden, input_ids[row, column], self.logits, temperature, with_entropy, vocabulary=self.num_actions)
+        sets = None if allowed is None else allowed.to(self.device).at(row, column)
+        logp, entropy = token_logp(
+            hidden, input_ids[row, column], self.logits, temperature, with_entropy, vocabulary=self.num_actions, allowed=sets
+        )
 
         def spread(numbers: Tensor) -> Tensor:
             return torch.index_put(numbers.new_zeros(input_ids.shape), (row, column), numbers)
@@ -264,6 +269,8 @@ class CausalLMPolicy(nn.Module):
         state: Any = None,
         episode_start: NDArray[np.bool_] | None = None,
         deterministic: bool = False,
+        action_masks: NDArray[Any] | None = None,
+        sampling: Sampling | None = None,
     ) -> tuple[NDArray[np.int64], Any]:
         """Actions for observations, in Stable-Baselines3's manner.
 
@@ -272,12 +279,17 @@ class CausalLMPolicy(nn.Module):
             state: what the last call returned; None forgets nothing that matters, and costs a prefill.
             episode_start: not needed: the state knows the tokens that it holds, and sees where they changed.
             deterministic: the likeliest token, else a sample at temperature 1.
+            action_masks: (N, V), or (V,) for a single environment: 1 on what is allowed, as ``infos["action_mask"]`` has it.
+            sampling: which tokens a sample is drawn from; None: all.
         Returns:
             actions (N,), 0 for rows without a token (idle rows), and the state for the next call.
         """
         ids, mask = np.asarray(obs["input_ids"]), np.asarray(obs["attention_mask"])
+        masks = None if action_masks is None else np.asarray(action_masks)
         if ids.ndim == 1:
-            actions, state = self.predict({"input_ids": ids[None], "attention_mask": mask[None]}, state, episode_start, deterministic)
+            rows_of_one = {"input_ids": ids[None], "attention_mask": mask[None]}
+            masks = None if masks is None else masks.reshape(1, -1)
+            actions, state = self.predict(rows_of_one, state, episode_start, deterministic, masks, sampling)
             return actions[0], state
         if not isinstance(state, (SlotDecoder, FullDecoder)) or state.shape != ids.shape or state.backbone is not self.backbone:
             state = self.decoder(*ids.shape)
@@ -286,10 +298,13 @@ class CausalLMPolicy(nn.Module):
         chosen = np.zeros(len(ids), dtype=np.int64)
         if len(rows):
             logits = self.logits(state.advance(ids, lengths, rows, self.version())).float().cpu()
+            if masks is not None:
+                logits = forbid(logits, masks[rows])
             if deterministic:
                 picks = logits.argmax(-1)
             else:
-                picks = torch.multinomial(logits.softmax(-1), 1, generator=self.generator)[:, 0]
+                cut = logits if sampling is None else sampling.cut(logits)
+                picks = torch.multinomial(cut.softmax(-1), 1, generator=self.generator)[:, 0]
             chosen[rows] = picks.numpy()
         return chosen, state
 
@@ -312,17 +327,7 @@ class CausalLMPolicy(nn.Module):
         The folder holds the model (under LoRA the merged one, in float32, and the adapter under adapter/), value_head.safetensors and
         the tokenizer's files. Each file appears whole or not at all; a folder that did not exist appears at once.
         """
-        with whole_folder(Path(folder)) as beside, quiet():
-            if self.lora is None:
-                self.model.save_pretrained(str(beside))
-            else:
-                self.lora.merged(self._adapter).save_pretrained(str(beside))
-                self.lora.save(beside / _ADAPTER)
-            save_file({key: x.contiguous().cpu() for key, x in self.value_head.state_dict().items()}, str(beside / _VALUE_HEAD))
-            for file in TOKENIZER_FILES:
-                found = None if self.source is None else file_of(self.source, file)
-                if found is not None:
-                    shutil.copyfile(found, beside / file)
+        save_weights(self, Path(folder), self._adapter)
 
     def restore(self, folder: str | Path) -> None:
         """Sets the weights to those that ``save`` wrote, in place, so that optimizers keep their hold on them.
@@ -330,18 +335,7 @@ class CausalLMPolicy(nn.Module):
         Raises:
             FileNotFoundError: the folder holds no policy, or one that was not trained with LoRA while this one is.
         """
-        folder = Path(folder)
-        needed = folder / (f"{_ADAPTER}/adapter_model.safetensors" if self.lora is not None else "config.json")
-        for file in (needed, folder / _VALUE_HEAD):
-            if not file.is_file():
-                raise FileNotFoundError(f"{file} is missing; {folder} holds no saved policy {'with an adapter' if self.lora else ''}")
-        if self.lora is not None:
-            self.lora.restore(folder / _ADAPTER)
-        else:
-            with quiet():
-                saved = AutoModelForCausalLM.from_pretrained(str(folder), dtype=self.backbone.dtype, use_safetensors=True)
-            self.model.load_state_dict(saved.state_dict())
-        self.value_head.load_state_dict(load_file(str(folder / _VALUE_HEAD)))
+        restore_weights(self, Path(folder))
 
 
 def _text_config(model: nn.Module) -> Any:

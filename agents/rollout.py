@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tokengym.agents.allowed import Allowed, AllowedLists, forbid
 from tokengym.agents.policy import CausalLMPolicy
-from tokengym.agents.sampling import noise_key, pick, uniforms
+from tokengym.agents.sampling import Sampling, noise_key, pick, uniforms
 
 __all__ = ["Rollout", "RolloutEngine"]
 
@@ -28,6 +29,8 @@ class Rollout:
         values: (B, T) float32, the value before each of the agent's tokens; 0 elsewhere, and everywhere if values were not asked for.
         rewards: (B, T) float32, on the agent's tokens; with terminal rewards the score on the last one.
         infos: what the environment said at each episode's end, one flat dict per episode.
+        allowed: what each of the agent's tokens was chosen from, where the environment constrained it; None where it never did.
+        sampling: the cut that the tokens were sampled with; ``logp`` is that of the whole distribution all the same.
     """
 
     input_ids: Tensor
@@ -37,6 +40,8 @@ class Rollout:
     values: Tensor
     rewards: Tensor
     infos: list[dict[str, Any]]
+    allowed: Allowed | None = None
+    sampling: Sampling | None = None
 
     @property
     def scores(self) -> Tensor:
@@ -90,14 +95,15 @@ class RolloutEngine:
         self._decoder = policy.decoder(*venv.observation_space["input_ids"].shape)
 
     @torch.inference_mode()
-    def collect(self, episodes: int, deterministic: bool = False) -> Rollout:
-        """Plays the next ``episodes`` episodes.
+    def collect(self, episodes: int, deterministic: bool = False, sampling: Sampling | None = None) -> Rollout:
+        """Plays the next ``episodes`` episodes. Where the environment gives ``infos["action_mask"]``, only what it allows is chosen.
 
         Args:
             episodes: how many; at least 1.
             deterministic: take the likeliest token instead of a sample.
+            sampling: which tokens a sample is drawn from; for evaluation only, training refuses such a rollout. None: all.
         Raises:
-            ValueError: fewer than one episode.
+            ValueError: fewer than one episode, or an action mask that allows nothing.
         """
         if episodes < 1:
             raise ValueError(f"episodes={episodes}; a collection has at least 1")
@@ -110,23 +116,28 @@ class RolloutEngine:
             rows = np.flatnonzero(active)
             ids, lengths = obs["input_ids"], obs["attention_mask"].sum(1, dtype=np.int64)
             hidden = self._decoder.advance(ids, lengths, rows, version=self.collections)  # the weights may have changed between collections
-            logp = torch.log_softmax(self.policy.logits(hidden).float() / self.temperature, dim=-1)  # (R, V)
+            logits = self.policy.logits(hidden).float() / self.temperature  # (R, V)
+            masks = _masks(infos, rows)
+            if masks is not None:
+                logits = forbid(logits, masks)
+            logp = torch.log_softmax(logits, dim=-1)
             if deterministic:
                 chosen = logp.argmax(-1)
             else:
-                chosen = pick(logp, torch.from_numpy(play.noise(rows)).to(logp.device))
+                cut = logp if sampling is None else sampling.cut(logp)
+                chosen = pick(cut, torch.from_numpy(play.noise(rows)).to(logp.device))
             actions = np.zeros(self.venv.num_envs, dtype=np.int64)
             actions[rows] = chosen.cpu().numpy()
             before = obs
             obs, rewards, terminated, truncated, infos = self.venv.step(actions)
             values = self.policy.values(hidden) if self.values else None
-            play.record(rows, lengths, actions, logp.gather(1, chosen[:, None])[:, 0], values, rewards)
+            play.record(rows, lengths, actions, logp.gather(1, chosen[:, None])[:, 0], values, rewards, masks)
             ended = np.flatnonzero((terminated | truncated) & active)
             if len(ended):
                 play.finish(ended, before, lengths, infos.get("final_info", {}))
                 active = np.array(self._inner.active, dtype=bool)
                 play.deal(ended[active[ended]], infos)
-        return play.rollout(self.policy.device)
+        return play.rollout(self.policy.device, sampling)
 
 
 class _Play:
@@ -139,6 +150,8 @@ class _Play:
         self.dealt: list[int] = []  # deal_index, by episode
         self.ends: dict[int, tuple[NDArray[np.int64], NDArray[np.int64], dict[str, Any]]] = {}  # tokens, completion mask, info
         self.steps: list[tuple[NDArray[np.int64], NDArray[np.int64], Tensor, Tensor | None, NDArray[np.float32]]] = []
+        self.lists = AllowedLists()
+        self.chosen_from: list[NDArray[np.int64]] = []  # numbers of lists, step by step
 
     def deal(self, rows: NDArray[np.int64], infos: dict[str, Any]) -> None:
         self.number[rows] = np.arange(len(self.dealt), len(self.dealt) + len(rows))
@@ -150,10 +163,18 @@ class _Play:
         return uniforms(self.key, np.array(self.dealt)[self.number[rows]], self.spoken[rows])
 
     def record(
-        self, rows: NDArray[np.int64], lengths: NDArray[np.int64], actions: Any, logp: Tensor, values: Tensor | None, rewards: Any
+        self,
+        rows: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        actions: Any,
+        logp: Tensor,
+        values: Tensor | None,
+        rewards: Any,
+        masks: NDArray[Any] | None,
     ) -> None:
         self.spoken[rows] += 1
         self.steps.append((self.number[rows], lengths[rows], logp, values, np.asarray(rewards, dtype=np.float32)[rows]))
+        self.chosen_from.append(np.full(len(rows), -1, dtype=np.int64) if masks is None else self.lists.add(masks))
         self.actions = actions
 
     def finish(self, rows: NDArray[np.int64], before: Any, lengths: NDArray[np.int64], final: dict[str, Any]) -> None:
@@ -164,7 +185,7 @@ class _Play:
             agent = np.append(before["completion_mask"][row, :length].astype(np.int64), 1)
             self.ends[int(self.number[row])] = tokens, agent, _row(final, int(row))
 
-    def rollout(self, device: torch.device) -> Rollout:
+    def rollout(self, device: torch.device, sampling: Sampling | None) -> Rollout:
         order = sorted(self.ends, key=lambda number: self.dealt[number])
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
@@ -190,7 +211,21 @@ class _Play:
         )
         with torch.inference_mode(False):  # the update pass may save these for its backward, which inference tensors refuse
             tokens_, real_, agent_, logp, worth, rewards = (part.clone() for part in parts)
-        return Rollout(tokens_, real_, agent_, logp, worth, rewards, [self.ends[number][2] for number in order])
+            allowed = None
+            if len(self.lists):
+                index = torch.full(ids.shape, -1, device=device)
+                index[row.clone(), column.clone()] = torch.from_numpy(np.concatenate(self.chosen_from)).to(device)
+                allowed = self.lists.allowed(index)
+        return Rollout(tokens_, real_, agent_, logp, worth, rewards, [self.ends[number][2] for number in order], allowed, sampling)
+
+
+def _masks(infos: dict[str, Any], rows: NDArray[np.int64]) -> NDArray[Any] | None:
+    """(R, V) action masks of ``rows``, ones where a row has none; None where no row has one."""
+    if "action_mask" not in infos:
+        return None
+    masks: NDArray[Any] = np.asarray(infos["action_mask"])[rows]
+    having = infos.get("_action_mask")
+    return masks if having is None or having[rows].all() else np.where(having[rows, None], masks, 1)
 
 
 def _row(infos: dict[str, Any], row: int) -> dict[str, Any]:
