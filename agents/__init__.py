@@ -14,6 +14,7 @@ from tokengym._registry import Registry
 if TYPE_CHECKING:
     from tokengym.agents.base import Agent
     from tokengym.agents.config import AgentConfig
+    from tokengym.agents.grpo import GRPO, GRPOConfig
     from tokengym.agents.lora import LoRA
     from tokengym.agents.policy import CausalLMPolicy, PolicyOutput
     from tokengym.agents.ppo import PPO, PPOConfig
@@ -27,6 +28,8 @@ __all__ = [
     "Agent",
     "AgentConfig",
     "CausalLMPolicy",
+    "GRPO",
+    "GRPOConfig",
     "LoRA",
     "PPO",
     "PPOConfig",
@@ -46,6 +49,7 @@ AGENTS: Registry[Any] = Registry(
     {
         "sft": "tokengym.agents.sft:SFT",
         "reinforce": "tokengym.agents.reinforce:Reinforce",
+        "grpo": "tokengym.agents.grpo:GRPO",
         "ppo": "tokengym.agents.ppo:PPO",
     },
     hint="A class of your own is named my_module:MyAgent.",
@@ -55,6 +59,8 @@ _PLACES = {
     "Agent": "base",
     "AgentConfig": "config",
     "CausalLMPolicy": "policy",
+    "GRPO": "grpo",
+    "GRPOConfig": "grpo",
     "LoRA": "lora",
     "PPO": "ppo",
     "PPOConfig": "ppo",

@@ -18,6 +18,7 @@ __all__ = [
     "explained_variance",
     "gae",
     "group_advantage",
+    "group_spread",
     "kl_estimate",
     "kl_in_reward",
     "leave_one_out",
@@ -116,6 +117,27 @@ def group_advantage(scores: Tensor, group: int, valid: Tensor | None = None) -> 
     grouped, there = _grouped(scores, group, valid)  # (P, G)
     mean = (grouped * there).sum(dim=1, keepdim=True) / there.sum(dim=1, keepdim=True).clamp(min=1)
     return ((grouped - mean) * there).view(-1)
+
+
+def group_spread(scores: Tensor, group: int, valid: Tensor | None = None) -> Tensor:
+    """Deviation (unbiased) of the scores of the completions of each prompt.
+
+    Args:
+        scores: (B,); rows of one prompt stand together.
+        group: completions per prompt, G; divides B.
+        valid: (B,) bool; rows that are False do not count.
+    Returns:
+        (P,) deviations; exactly 0 where all are equal, which rounding would hide, and where fewer than two count.
+    Raises:
+        ValueError: ``group`` does not divide B.
+    """
+    grouped, there = _grouped(scores, group, valid)  # (P, G)
+    count = there.sum(dim=1)
+    mean = (grouped * there).sum(dim=1) / count.clamp(min=1)
+    squares = ((grouped - mean[:, None]) ** 2 * there).sum(dim=1)
+    highest = torch.where(there > 0, grouped, -torch.inf).amax(dim=1)
+    lowest = torch.where(there > 0, grouped, torch.inf).amin(dim=1)
+    return torch.where(highest > lowest, (squares / (count - 1).clamp(min=1)).sqrt(), 0.0)
 
 
 def leave_one_out(scores: Tensor, group: int, valid: Tensor | None = None) -> Tensor:

@@ -22,6 +22,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny": {
         "sft": {"learning_rate": 1e-3},
         "reinforce": {"learning_rate": 3e-4},
+        "grpo": {"learning_rate": 3e-4},
         "ppo": {"learning_rate": 3e-4},
     },
     "large": {  # with LoRA; small collections, so that twenty updates of a 135M model take minutes on a CPU
@@ -33,6 +34,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
             "kl_beta": 0.02,
             "micro_batch_tokens": 4096,
         },
+        "grpo": {"num_envs": 16, "episodes_per_update": 16, "learning_rate": 1e-4, "micro_batch_tokens": 4096},
         "ppo": {"num_envs": 16, "episodes_per_update": 16, "learning_rate": 1e-4, "micro_batch_tokens": 4096},
     },
 }

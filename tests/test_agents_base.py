@@ -22,6 +22,7 @@ from tokengym.envs import Example
 SMALL: dict[str, dict[str, Any]] = {
     "sft": {"batch_size": 8, "learning_rate": 3e-3},
     "reinforce": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 5e-3, "kl_beta": 0.01},
+    "grpo": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 2e-3, "epochs": 4, "minibatches": 2},
     "ppo": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 2e-3, "minibatches": 2},
 }
 
@@ -54,7 +55,7 @@ def test_every_agent_has_its_row_here() -> None:
     assert set(SMALL) == set(AGENTS)
 
 
-@pytest.mark.parametrize(("name", "budget"), [("sft", 1500), ("reinforce", 8000), ("ppo", 8000)])
+@pytest.mark.parametrize(("name", "budget"), [("sft", 1500), ("reinforce", 8000), ("grpo", 8000), ("ppo", 8000)])
 def test_learns_to_beat_random(name: str, budget: int) -> None:
     agent = make(name)
     before = mean_score(agent.policy)

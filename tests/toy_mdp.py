@@ -31,14 +31,22 @@ class Table(nn.Module):
         self.critic = nn.Parameter(torch.zeros(2, 3, dtype=torch.float64))
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, temperature: float = 1.0, with_values: bool = False, mask: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        temperature: float = 1.0,
+        with_values: bool = False,
+        with_entropy: bool = False,
+        mask: Tensor | None = None,
     ) -> PolicyOutput:
         place = torch.arange(input_ids.shape[1] - 1)[None].expand(len(input_ids), -1)
         previous = input_ids[:, :-1]
-        logp = torch.log_softmax(self.logits[place, previous] / temperature, dim=-1).gather(2, input_ids[:, 1:, None])[:, :, 0]
+        each = torch.log_softmax(self.logits[place, previous] / temperature, dim=-1)  # (B, 2, 3)
+        logp = each.gather(2, input_ids[:, 1:, None])[:, :, 0]
         first = logp.new_zeros(len(input_ids), 1)
         values = torch.cat([first, self.critic[place, previous]], dim=1) if with_values else None
-        return PolicyOutput(torch.cat([first, logp], dim=1), values)
+        entropy = torch.cat([first, -(each.exp() * each).sum(dim=-1)], dim=1) if with_entropy else None
+        return PolicyOutput(torch.cat([first, logp], dim=1), values, entropy)
 
     def reference(self) -> Table:
         return copy.deepcopy(self).requires_grad_(False)
