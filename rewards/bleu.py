@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tokengym.rewards.base import BaseReward, Sample, Values
-from tokengym.rewards.tokens import has_cjk, ngram_counts, overlap
+from tokengym.rewards.tokens import has_cjk, ngram_counts, shared_ngrams
 
 __all__ = ["Bleu", "BleuCounts", "bleu_counts"]
 
@@ -88,7 +88,7 @@ def bleu_counts(response: str, references: tuple[str, ...], tokenize: str, lower
     expected = min(lengths, key=lambda length: (abs(length - size), length))
     correct = [0] * len(_ORDERS)
     for place, (n, allowed) in enumerate(zip(_ORDERS, merged, strict=True)):
-        correct[place] = overlap(ngram_counts(words, n), allowed)
+        correct[place] = shared_ngrams(words, allowed, n)
         if not correct[place]:
             break  # no run of n words in common, hence no longer one either
     return BleuCounts(tuple(correct), tuple([max(size - n + 1, 0) for n in _ORDERS]), size, expected)

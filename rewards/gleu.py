@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokengym.rewards.reference import ReferenceReward
-from tokengym.rewards.tokens import ngram_counts, overlap, reference_counts, word_tokens
+from tokengym.rewards.tokens import reference_counts, shared_ngrams, word_tokens
 
 __all__ = ["Gleu"]
 
@@ -39,5 +39,5 @@ class Gleu(ReferenceReward):
         total = sum(max(longer - n + 1, 0) for n in _ORDERS)
         if not total:
             return 0.0
-        common = sum(overlap(ngram_counts(given, n), reference_counts(expected, n)) for n in _ORDERS)
+        common = sum(shared_ngrams(given, reference_counts(expected, n), n) for n in _ORDERS)
         return common / total

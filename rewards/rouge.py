@@ -11,7 +11,7 @@ from rapidfuzz.distance import LCSseq
 from tokengym.rewards.base import Sample, Values
 from tokengym.rewards.ngrams import ngram_matches
 from tokengym.rewards.reference import ReferenceReward
-from tokengym.rewards.tokens import has_cjk, ngram_counts, overlap, reference_counts, rouge_tokens
+from tokengym.rewards.tokens import has_cjk, reference_counts, rouge_tokens, shared_ngrams
 
 __all__ = ["Rouge1", "Rouge2", "RougeL"]
 
@@ -46,7 +46,7 @@ class Rouge1(ReferenceReward):
         total = max(len(given) - n + 1, 0) + max(len(expected) - n + 1, 0)
         if not total:
             return 0.0
-        return 2.0 * overlap(ngram_counts(given, n), reference_counts(expected, n)) / total
+        return 2.0 * shared_ngrams(given, reference_counts(expected, n), n) / total
 
     def score(self, batch: Sequence[Sample]) -> Values:
         """(B,) best or mean match per sample, NaN where a sample has no reference.

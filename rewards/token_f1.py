@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokengym.rewards.reference import ReferenceReward
-from tokengym.rewards.tokens import ngram_counts, overlap, reference_counts, squad_tokens
+from tokengym.rewards.tokens import reference_counts, shared_ngrams, squad_tokens
 
 __all__ = ["TokenF1"]
 
@@ -28,5 +28,5 @@ class TokenF1(ReferenceReward):
         given, expected = squad_tokens(response), squad_tokens(reference)
         if not given or not expected:
             return float(given == expected)
-        common = overlap(ngram_counts(given, 1), reference_counts(expected, 1))
+        common = shared_ngrams(given, reference_counts(expected, 1), 1)
         return 2.0 * common / (len(given) + len(expected))

@@ -7,7 +7,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ __all__ = [
     "reference_counts",
     "rouge_bytes",
     "rouge_tokens",
+    "shared_ngrams",
     "squad_tokens",
     "word_count",
     "word_tokens",
@@ -108,7 +109,7 @@ def squad_tokens(text: str) -> tuple[str, ...]:
 
 def ngram_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
     """How often each run of ``n`` tokens occurs."""
-    return Counter(tokens) if n == 1 else Counter(zip(*(tokens[start:] for start in range(n)), strict=False))
+    return Counter(_ngrams(tokens, n))
 
 
 @lru_cache(maxsize=_CACHE)
@@ -124,6 +125,16 @@ def overlap(first: Mapping[_Item, int], second: Mapping[_Item, int]) -> int:
         one, other = first[item], second[item]
         common += one if one < other else other
     return common
+
+
+def shared_ngrams(tokens: tuple[str, ...], counts: Mapping[Hashable, int], n: int) -> int:
+    """:func:`overlap` of ``ngram_counts(tokens, n)`` and ``counts``; counts only what is shared, which is little as a rule."""
+    common = [gram for gram in _ngrams(tokens, n) if gram in counts]
+    return len(common) if len(set(common)) == len(common) else overlap(Counter(common), counts)
+
+
+def _ngrams(tokens: tuple[str, ...], n: int) -> Iterable[Hashable]:
+    return tokens if n == 1 else zip(*(tokens[start:] for start in range(n)), strict=False)
 
 
 @lru_cache(maxsize=_CACHE)

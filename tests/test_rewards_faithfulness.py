@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tokengym.rewards import Sample
+from tokengym.rewards import Sample, faithfulness
 from tokengym.rewards.faithfulness import FactPrecision, FactRecall, Faithfulness
 
 SOURCE = (
@@ -147,3 +149,11 @@ def test_recall_and_precision_refuse_facts_of_another_shape(facts: Any) -> None:
     for reward in (FactRecall(), FactPrecision()):
         with pytest.raises(TypeError, match="expected a sequence in which each fact"):
             reward([Sample(SOURCE, "Harwick", meta={"facts": facts})])
+
+
+@given(st.text("ab 1,。", max_size=12), st.lists(st.text("ab 1,。", max_size=4), min_size=1, max_size=3))
+def test_the_short_way_to_no_fact_leaves_no_fact_out(response: str, facts: list[str]) -> None:
+    known = faithfulness._surfaces(faithfulness._frozen(facts))
+    said = faithfulness._words(response)
+    stated = [any(surface in said for surface in fact) for fact in known]
+    assert faithfulness._recall(response, known) == (sum(stated) / len(facts) if response.strip() else 0.0)

@@ -15,6 +15,7 @@ from tokengym.rewards.tokens import (
     reference_counts,
     rouge_bytes,
     rouge_tokens,
+    shared_ngrams,
     squad_tokens,
     word_count,
     word_tokens,
@@ -87,3 +88,8 @@ def test_ngram_counts_by_hand() -> None:
 def test_overlap_is_the_size_of_the_multiset_intersection(first: list[str], second: list[str]) -> None:
     one, other = Counter(first), Counter(second)
     assert overlap(one, other) == overlap(other, one) == sum((one & other).values())
+
+
+@given(st.lists(st.sampled_from("abc")).map(tuple), st.lists(st.sampled_from("abc")).map(tuple), st.integers(1, 4))
+def test_shared_ngrams_are_the_overlap_of_the_counts(given_: tuple[str, ...], expected: tuple[str, ...], n: int) -> None:
+    assert shared_ngrams(given_, ngram_counts(expected, n), n) == overlap(ngram_counts(given_, n), ngram_counts(expected, n))
