@@ -81,6 +81,14 @@ class Task:
         """``size`` examples of the builtin world for ``split`` ("train", "validation", "test"); same call, same examples."""
         raise NotImplementedError
 
+    def arranged(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """What the task plays of examples that come from elsewhere than its builtin world: these, unless it makes others of them."""
+        return examples
+
+    def prompt_budget(self, usual: int) -> int:
+        """The default of ``max_prompt_tokens``, given the data set's own; an option that lengthens the prompt raises it."""
+        return usual
+
     def parts(self, example: Example) -> Parts:
         """The example as a plain prompt; the answer is expected to follow ``tail`` directly."""
         raise NotImplementedError

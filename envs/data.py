@@ -104,7 +104,7 @@ def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) 
     if isinstance(dataset, str) and dataset == "builtin":
         return task.builtin(split, SIZES[split] if size is None else size)
     named = sets_of(task)
-    examples = _read(dataset, split, named, f"dataset of {task.name}", ["builtin", *named], task.options)
+    examples = task.arranged(_read(dataset, split, named, f"dataset of {task.name}", ["builtin", *named], task.options))
     return examples if size is None else examples[:size]
 
 
@@ -124,7 +124,8 @@ def usual(dataset: Any, task: type[Task] | Task) -> Usual:
     """The task's reward and budgets, or those of the named set where it has its own."""
     found = named_set(dataset, task)
     own = (found.reward, found.max_prompt_tokens, found.max_new_tokens) if found else (None, None, None)
-    return Usual(own[0] or task.reward, own[1] or task.max_prompt_tokens, own[2] or task.max_new_tokens)
+    room = own[1] or task.max_prompt_tokens
+    return Usual(own[0] or task.reward, task.prompt_budget(room) if isinstance(task, Task) else room, own[2] or task.max_new_tokens)
 
 
 def data_name(dataset: Any) -> str:

@@ -1,20 +1,28 @@
-"""TextQA-v0: a passage and a question to the answer."""
+"""TextQA-v0: a passage and a question to the answer; or a collection of passages that is searched first."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar
 
+from tokengym._registry import unknown
+from tokengym.envs.answers_zh import answer_in
 from tokengym.envs.base import Example, Parts, Task
+from tokengym.envs.draw import Draw
+from tokengym.envs.genre import Question
+from tokengym.envs.retrieval import RETRIEVERS, Collection, Searched, searched
 from tokengym.envs.sentences import overlap, sentences, words
-from tokengym.envs.world import Generated, report
+from tokengym.envs.world import Generated, Report, report
 
 __all__ = ["TextQA"]
 
 _NAME = re.compile(r"[A-Z][a-z]+(?: [A-Z][a-z]+)*")
 _NUMBER = re.compile(r"\d+(?:-\d+)?")
+_NAMED = ("place", "firm", "team", "rival", "person", "end")  # facts that say which event is meant
+_ABOUT = {"en": "In the news about {0}: {1}", "zh": "关于{0}的报道:{1}"}
 
 
 class TextQA(Task):
@@ -28,6 +36,18 @@ class TextQA(Task):
             question    How many minutes does the trip take now?
             references  51
 
+        With ``retriever="bm25"`` the passage must be found first: the question is the query in a collection of reports, and the prompt
+        shows the ``documents`` best ones. The question then says which event it means::
+
+            prompt      [1] Travelers in Walover will soon save time. ...
+                        [2] A new ferry will take passengers from Calington to ...
+                        [3] ...
+            question    In the news about Walover: How many minutes does the trip take now?
+            references  51
+
+        The oracle knows the answer even where the search did not find it; the metric ``retrieval_hit`` says how often it did.
+        Data of your own is searched as a whole: the passages of the split's rows, and what they bring as ``documents``.
+
     Action Space: ``Discrete(V)``, the next token.
     Observation Space: passage, ``Question:``, the question, ``Answer:``, and the answer so far, as token ids.
     Rewards: half exact match with the references, half ROUGE-L, which reads the order of words, at the end.
@@ -35,14 +55,15 @@ class TextQA(Task):
     Episode End: the end-of-sequence token, or ``max_new_tokens``.
     Information: as in every environment of the suite; metrics exact match and token F1.
     Arguments: ``language`` ("en", "zh"); ``label_noise``, the share of flawed labels in the training split (validation
-        and test are clean): of the flawed, 3/5 answer in a whole sentence, 2/5 name what only looks like the answer.
+        and test are clean): of the flawed, 3/5 answer in a whole sentence, 2/5 name what only looks like the answer; ``retriever``
+        ("none", "bm25"), ``documents``, how many passages it shows, and ``collection``, among how many it searches.
     Version History: v0.
     """
 
     name = "TextQA-v0"
     # Token F1 alone pays the right words in any order in full.
     reward = "0.5*exact + 0.5*rouge_l"
-    metrics = ("exact", "token_f1")
+    metrics: tuple[str, ...] = ("exact", "token_f1")
     max_prompt_tokens = 176
     max_new_tokens = 24
     datasets: ClassVar[tuple[str, ...]] = ()
@@ -51,14 +72,30 @@ class TextQA(Task):
     class Options:
         language: str = "en"  # of the builtin data: "en" or "zh"
         label_noise: float = 0.4  # share of flawed training labels, 0 to 1
+        retriever: str = field(default="none", metadata={"later": True})  # "none": the passage is given; "bm25": it is searched for
+        documents: int = field(default=3, metadata={"later": True})  # passages that the retriever shows
+        collection: int = field(default=1000, metadata={"later": True})  # of the builtin data: passages that it searches
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
+        retriever, documents, collection = self.options.retriever, self.options.documents, self.options.collection
+        if retriever not in RETRIEVERS:
+            raise unknown("retriever", retriever, RETRIEVERS)
+        if retriever == "none" and (documents, collection) != (3, 1000):
+            raise ValueError(f"documents={documents!r}, collection={collection!r} say how a retriever searches; add retriever='bm25'")
+        for name, value in (("documents", documents), ("collection", collection)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}={value!r}; expected a whole number of passages, 1 or more")
+        if documents > collection:
+            raise ValueError(f"documents={documents} of collection={collection} passages cannot be shown; ask for fewer")
         if self.options.language == "zh":  # a character is a token, mostly
             self.max_prompt_tokens = 256
+        if retriever != "none":
+            self.metrics = (*self.metrics, "tokengym.envs.retrieval:RetrievalHit")
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         language, noise = self.options.language, self.options.label_noise if split == "train" else 0.0
+        search, count = self.options.retriever != "none", self.options.collection
 
         def make(index: int) -> Example:
             story = report(split, f"qa/{index}", language, extras=1 + index % 2)
@@ -67,10 +104,31 @@ class TextQA(Task):
             full = story.tell(asked.full)
             if draw.chance(noise):
                 label = full if draw.chance(0.6) else story.slots[asked.wrong]
-            meta = {"question": story.tell(asked.ask), "answer": answer, "facts": (answer,), "genre": story.genre.name}
+            question = story.tell(asked.ask)
+            if search:
+                question = _meant(story, asked, question, language, Draw(f"qa/meant/{language}/{split}/{index}"))
+            meta = {"question": question, "answer": answer, "facts": (answer,), "genre": story.genre.name}
             return Example(f"qa-{language}-{split}-{index}", story.text, (label,), meta)
 
-        return Generated(make, size)
+        if not search:
+            return Generated(make, size)
+        # Example i is looked for among the ``count`` neighbours that i falls among, so that a question is as hard in a large split.
+        shelves = -(-size // count)
+        world = Generated(make, shelves * count)
+
+        @cache
+        def shelf(number: int) -> Collection:
+            passages = [str(world[index].prompt) for index in range(number * count, (number + 1) * count)]
+            return Collection(passages, f"collection={count}")
+
+        return Searched(world, lambda index: shelf(index // count), self.options.documents, size)
+
+    def arranged(self, examples: Sequence[Example]) -> Sequence[Example]:
+        return examples if self.options.retriever == "none" else searched(examples, self.options.documents)
+
+    def prompt_budget(self, usual: int) -> int:
+        more = 0 if self.options.retriever == "none" else self.options.documents - 1
+        return usual + 4 * usual * more // 5  # long passages seldom come together
 
     def parts(self, example: Example) -> Parts:
         question = str(example.meta.get("question", ""))
@@ -83,12 +141,27 @@ class TextQA(Task):
         return str(example.meta.get("answer", example.references[0]))
 
     def heuristic(self, example: Example) -> str:
-        """The first span of the asked kind in the sentence that shares most words with the question."""
-        question = str(example.meta.get("question", ""))
-        ranked = sorted(sentences(str(example.prompt)), key=lambda text: -overlap(question, text))
-        wanted = _NUMBER if re.match(r"(?:by )?how (?:many|much)|what was the score", question.lower()) else _NAME
+        """The first span of the asked kind in the sentence (of the best passage) that shares most words with the question."""
+        question, text = str(example.meta.get("question", "")), str(example.prompt)
+        if "retrieved" in example.meta:
+            text = text.partition("\n")[0].removeprefix("[1] ")
+        if self.options.language == "zh":
+            return answer_in(text, question)
+        ranked = sorted(sentences(text), key=lambda text: -overlap(question, text))
+        asked = question.rpartition(": ")[2].lower()  # a search says first which event it means
+        wanted = _NUMBER if re.match(r"(?:by )?how (?:many|much)|what was the score", asked) else _NAME
         for sentence in ranked:
             spans = [span for span in wanted.findall(sentence) if not words(span) <= words(question)]
             if spans:
                 return str(spans[0] if wanted is _NUMBER else spans[-1])
         return ranked[0] if ranked else ""
+
+
+def _meant(story: Report, asked: Question, question: str, language: str, draw: Draw) -> str:
+    """The question, and which event it means: a name that the report tells of it, or else what happened; never the answer."""
+    told = [fact for fact in story.genre.facts if fact not in (asked.slot, asked.wrong) and story.slots[fact].lower() in story.text.lower()]
+    names = [fact for fact in told if fact in _NAMED]
+    if any(story.slots[fact] in question for fact in names):
+        return question
+    rest = [fact for fact in told if not story.slots[fact].isdigit() and story.slots[fact] not in question]
+    return _ABOUT[language].format(story.slots[draw.pick(names or rest or told)], question)
