@@ -15,26 +15,21 @@ import torch
 from torch import Tensor
 
 from tokengym._registry import unknown
-from tokengym.agents.checkpoint import (
-    find_folder,
-    load_policy,
-    optimizer_tensors,
-    policy_state,
-    read_state,
-    restore_optimizer,
-    write_folder,
-    write_state,
-)
+from tokengym.agents.alarms import alarms
+from tokengym.agents.checkpoint import find_folder, load_policy, read_state, write_folder, write_state
 from tokengym.agents.config import AgentConfig
+from tokengym.agents.freeze import set_trained, train_only
 from tokengym.agents.interrupts import Interrupts
-from tokengym.agents.optim import adamw, rate, step
-from tokengym.agents.progress import Progress
+from tokengym.agents.journal import Journal
+from tokengym.agents.optim import make_optimizer, rate, step
+from tokengym.agents.parallel import Ranks, Shard, join
+from tokengym.agents.recompute import recompute_layers
 from tokengym.agents.rollout import RolloutEngine
+from tokengym.agents.samples import samples_of
+from tokengym.agents.state import SCHEMA, restore, snapshot
 from tokengym.agents.venv import check_tokenizer, describe, make_venv, validation_venv
 
 __all__ = ["Agent"]
-
-_SCHEMA = 1
 
 
 class Agent:
@@ -53,6 +48,9 @@ class Agent:
             (``reward``, ``entropy`` in nats per token, ``kl`` in nats per sequence, ...); ``validation`` where one was made.
         timesteps: environment steps trained on so far, that is completion tokens (SFT: label tokens).
         used: ``labels`` (distinct labelled examples seen) and ``reward_calls`` (answers scored) so far.
+        alarms: what the run's figures warned of so far, name to sentence.
+        samples: a few answers of the last validation, as dicts.
+        ranks: the processes that train together.
     Raises:
         ValueError: the environment's tokenizer is not the policy's, or the environment deals otherwise than the agent needs.
     """
@@ -66,13 +64,24 @@ class Agent:
         self.config: Any = self.Config() if config is None else config
         if not isinstance(self.config, self.Config):
             raise TypeError(f"config is a {type(self.config).__name__}; {type(self).__name__} takes a {self.Config.__name__}")
+        c = self.config
         self.seed = seed
+        self.ranks = Ranks.here()
+        if c.train_only:
+            train_only(policy, c.train_only)
+        if c.gradient_checkpointing:
+            recompute_layers(policy)
         self.venv: Any = None
         self._validation_source = validation_env
         self._validation: Any = None
         self.generator = torch.Generator().manual_seed(seed)
-        self.optimizer = adamw(self._parameters().items(), self.config.learning_rate, self.config.weight_decay, self.config.adam_eps)
+        betas = (c.adam_beta1, c.adam_beta2)
+        self.optimizer = make_optimizer(
+            self._parameters().items(), c.optimizer, c.learning_rate, c.weight_decay, c.adam_eps, betas, c.momentum
+        )
         self.history: list[dict[str, float]] = []
+        self.alarms: dict[str, str] = {}
+        self.samples: list[dict[str, Any]] = []
         self.timesteps = self.updates = 0
         self.seconds = 0.0
         self.resume_command = "python -c \"from tokengym.agents import load_agent; load_agent('{folder}').learn()\""
@@ -114,7 +123,8 @@ class Agent:
 
     def set_env(self, env: Any) -> None:
         """Learns on ``env`` from now on (an id, a spec or a vector env)."""
-        self.venv = make_venv(env, self.config.num_envs, getattr(self.config, "group_size", 1))
+        group_size = getattr(self.config, "group_size", 1)
+        self.venv = self._shared(make_venv(env, self.config.num_envs, group_size), group_size)
         check_tokenizer(self.policy, self.venv)
         self._validation = None
 
@@ -140,26 +150,35 @@ class Agent:
         Raises:
             ValueError: there is no environment, or nothing says how long to train.
             KeyboardInterrupt: after Ctrl-C.
+            FloatingPointError: a loss or gradient was not finite; the weights from before that step are saved, and the message says where.
         """
         if self.venv is None:
             raise ValueError(f"this {type(self).__name__} has no environment; give one to its constructor, to load(), or to set_env()")
         self._begin(total_timesteps)
-        title = f"{self.name.upper()} {describe(self.venv)['id']}"
-        with Progress(title, progress, self.config.log_dir) as bar, Interrupts(bar.say) as interrupts:
-            if self.config.validate_every and not self.history:
+        c, title = self.config, f"{self.name.upper()} {describe(self.venv)['id']}"
+        with (
+            Journal(title, c, asdict(c), progress, self.ranks.main, self.updates, self.timesteps) as journal,
+            Interrupts(journal.say) as interrupts,
+        ):
+            if c.validate_every and not self.history:
                 self.history.append({"update": 0, "timesteps": 0, "seconds": 0.0, **self._judge()})
+                journal.samples(0, 0, self.samples)
             while self._run is not None:
-                stats = self._update()
+                stats = self._guarded_update()
+                for name, text in self._alarmed(stats).items():
+                    journal.alarm(name, text, self.updates, self.timesteps)
+                if "validation" in stats:
+                    journal.samples(self.updates, self.timesteps, self.samples)
                 share = self._share()
-                told = callback is not None and callback(self) is False
+                told, asked = self.ranks.any(callback is not None and callback(self) is False, interrupts.asked)
                 stopping = told or share >= 1 or self._stale()
-                bar.update(1.0 if stopping else share, self.timesteps, stats)
+                journal.update(1.0 if stopping else share, self.timesteps, stats)
                 if stopping:
                     self._finish()
-                elif interrupts.asked or (self.config.checkpoint_every and self.updates % self.config.checkpoint_every == 0):
+                elif asked or (c.checkpoint_every and self.updates % c.checkpoint_every == 0):
                     folder = self.save(self._folder())
-                    if interrupts.asked:
-                        bar.say(f"Stopped; everything is kept in {folder}. To go on:\n  {self.resume_command.format(folder=str(folder))}")
+                    if asked:
+                        journal.say(f"Stopped; everything is kept in {folder}. {self._to_go_on(folder)}")
                         raise KeyboardInterrupt
         return self
 
@@ -167,10 +186,11 @@ class Agent:
         """Mean reward and metrics over the first ``episodes`` held-out examples (``config.validation_episodes``), decoded greedily."""
         if self._validation is None:
             metrics = self.config.validation_metric != "reward"
-            self._validation = validation_venv(self._validation_source, self.venv, self.config.num_envs, metrics)
+            self._validation = self._shared(validation_venv(self._validation_source, self.venv, self.config.num_envs, metrics))
             check_tokenizer(self.policy, self._validation)
         engine = RolloutEngine(self.policy, self._validation, seed=0, temperature=self.temperature, values=False)
-        rollout = engine.collect(episodes or self.config.validation_episodes, deterministic=True)
+        rollout = join(engine.collect(episodes or self.config.validation_episodes, deterministic=True), self.ranks)
+        self.samples = samples_of(rollout, self._validation, self.config.samples)
         columns: dict[str, list[float]] = {"reward": rollout.scores[rollout.valid].tolist() or [0.0]}
         for info in rollout.infos:
             for metric, value in info.get("metrics", {}).items():
@@ -178,37 +198,20 @@ class Agent:
         return {name: float(np.mean(column)) for name, column in columns.items()}
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Writes a folder that transformers can load and that :meth:`load` resumes from: weights, optimizer, progress, random states."""
-        env = {} if self.venv is None else describe(self.venv)
-        extra, extra_tensors = self._extra_state()
-        venv = getattr(self.venv, "unwrapped", self.venv)
-        state = {
-            "schema": _SCHEMA,
-            "agent": self.name,
-            "config": asdict(self.config),
-            "seed": self.seed,
-            "policy": policy_state(self.policy),
-            "env": env,
-            "env_state": venv.get_state() if hasattr(venv, "get_state") else None,
-            "timesteps": self.timesteps,
-            "updates": self.updates,
-            "seconds": self.seconds,
-            "run": self._run,
-            "labels": sorted(self._labels),
-            "reward_calls": self._reward_calls,
-            "best": [self._best_score, self._worse] if self._best else None,
-            "history": self.history,
-            "extra": extra,
-        }
-        tensors = {**optimizer_tensors(self.optimizer, self._parameters().items()), **extra_tensors, "rng": self.generator.get_state()}
-        tensors |= {f"weights/{name}": x for name, x in self._parameters().items()}
-        tensors |= {f"best/{name}": x for name, x in self._best.items()}
+        """Writes a folder that transformers can load and that :meth:`load` resumes from: weights, optimizer, progress, random states.
+
+        Where several processes train together, all of them must call it; the first one writes.
+        """
+        state, tensors = snapshot(self)
 
         def fill(path: Path) -> None:
             self.policy.save(path)
             write_state(path, state, tensors)
 
-        return write_folder(folder, fill)
+        if self.ranks.main:
+            write_folder(folder, fill)
+        self.ranks.wait()
+        return Path(folder).absolute()
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], env: Any = None, policy: Any = None) -> Self:
@@ -226,22 +229,28 @@ class Agent:
         state, tensors = read_state(path)
         if state["agent"] != cls.name:
             raise ValueError(f"{path} holds a {state['agent']!r} agent, and {cls.__name__} loads {cls.name!r}; use the class of that name")
-        if state["schema"] != _SCHEMA:
-            raise ValueError(f"{path} was written in schema {state['schema']}; this version reads schema {_SCHEMA}")
+        if state["schema"] != SCHEMA:
+            raise ValueError(f"{path} was written in schema {state['schema']}; this version reads schema {SCHEMA}")
         if policy is None:
             policy = load_policy(path, state["policy"])
+        if "trains" in state:
+            set_trained(policy, state["trains"])
         if env is None and state["env"].get("kwargs") is not None:
             spec = gymnasium.spec(state["env"]["id"])
             group_size = state["config"].get("group_size", 1)
             env = make_venv(replace(spec, kwargs={**spec.kwargs, **state["env"]["kwargs"]}), state["env"]["num_envs"], group_size)
         agent = cls(policy, env, config=cls.Config(**state["config"]), seed=state["seed"])
-        agent._restore(state, tensors)
+        restore(agent, state, tensors)
         return agent
 
     # -- inside --------------------------------------------------------------------------------------------------------------------
 
     def _parameters(self) -> dict[str, Tensor]:
         return {name: x for name, x in self.policy.named_parameters() if x.requires_grad}
+
+    def _shared(self, venv: Any, group_size: int = 1) -> Any:
+        """``venv``, or this process's share of it."""
+        return venv if self.ranks.count == 1 else Shard(venv, self.ranks, group_size)
 
     def _folder(self) -> str:
         if self.config.folder:
@@ -257,7 +266,7 @@ class Agent:
         if total_timesteps is None and not planned:
             raise ValueError("learn() does not know how long to train; give total_timesteps=... (tokens), or updates=... in the config")
         self._run = {"tokens_from": self.timesteps, "tokens": total_timesteps or 0, "updates_from": self.updates, "updates": planned}
-        self._worse = 0
+        self._worse, self.alarms = 0, {}
 
     def _share(self) -> float:
         """How much of the run is done, in [0, 1]; the nearer of its two ends counts."""
@@ -282,8 +291,29 @@ class Agent:
         self.history.append(stats)
         return stats
 
+    def _guarded_update(self) -> dict[str, float]:
+        """An update; where its numbers are not finite, the state from before the step that would have spoilt the weights is saved."""
+        try:
+            return self._update()
+        except FloatingPointError as error:
+            folder = self.save(self._folder())
+            raise FloatingPointError(
+                f"update {self.updates + 1}: {error}. The run is kept in {folder}. {self._to_go_on(folder)}"
+            ) from error
+
+    def _to_go_on(self, folder: Path) -> str:
+        return f"To go on:\n  {self.resume_command.format(folder=str(folder))}"
+
+    def _alarmed(self, stats: dict[str, float]) -> dict[str, str]:
+        """The alarms that the last update raises, which are marked in its figures too."""
+        found = alarms(self.history, self.config.validation_metric, self.alarms) if self.config.alarms else {}
+        stats |= {f"alarm_{name}": 1.0 for name in found}
+        self.alarms |= found
+        return found
+
     def _step(self) -> float:
-        """One optimizer step at the schedule's learning rate; the gradient's norm."""
+        """One optimizer step at the schedule's learning rate, with the gradients of all processes; the gradient's norm."""
+        self.ranks.add_gradients(self._parameters().values())
         share = self._share()
         if self.config.warmup:  # a first step at rate 0 would be lost
             share = max(share, 1e-3 * self.config.warmup)
@@ -317,18 +347,3 @@ class Agent:
     def _assign(self, weights: Mapping[str, Tensor]) -> None:
         for name, parameter in self._parameters().items():
             parameter.copy_(weights[name])
-
-    def _restore(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        self._assign({name.removeprefix("weights/"): x for name, x in tensors.items() if name.startswith("weights/")})
-        restore_optimizer(self.optimizer, self._parameters().items(), tensors)
-        device = self.policy.device
-        self._best = {name.removeprefix("best/"): x.to(device) for name, x in tensors.items() if name.startswith("best/")}
-        self._best_score, self._worse = state["best"] or (-float("inf"), 0)
-        self.generator.set_state(tensors["rng"])
-        self.timesteps, self.updates, self.seconds = state["timesteps"], state["updates"], state["seconds"]
-        self._run, self.history = state["run"], list(state["history"])
-        self._labels, self._reward_calls = set(state["labels"]), state["reward_calls"]
-        venv = getattr(self.venv, "unwrapped", self.venv)
-        if state["env_state"] is not None and hasattr(venv, "set_state"):
-            venv.set_state(state["env_state"])
-        self._restore_extra(state["extra"], tensors)

@@ -37,7 +37,7 @@ def micro_batches(lengths: Tensor, tokens: int, group: Tensor | None = None, par
         order = torch.argsort(group, stable=True)
     order = order[torch.argsort(bound[order], descending=True, stable=True)]
     if parts > 1:
-        number = order if group is None else _numbered(group[order])
+        number = torch.arange(len(order)) if group is None else _numbered(group[order])
         shares = [_cut(order[number % parts == part], bound, tokens) for part in range(parts)]
         return [cut for turn in zip_longest(*shares) for cut in turn if cut is not None]
     return _cut(order, bound, tokens)

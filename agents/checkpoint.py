@@ -19,6 +19,7 @@ from tokengym.agents.policy import CausalLMPolicy
 
 __all__ = [
     "find_folder",
+    "is_saved",
     "load_policy",
     "optimizer_tensors",
     "policy_state",
@@ -59,17 +60,25 @@ def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -
     target.parent.mkdir(parents=True, exist_ok=True)
     partial, previous = _beside(target, "partial"), _beside(target, "previous")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    fill(partial)
-    for path in [*partial.rglob("*"), partial]:
+    new = partial / target.name  # one folder deeper, so that what ``fill`` leaves beside it when it is killed goes with it
+    new.mkdir(parents=True)
+    fill(new)
+    for path in [*new.rglob("*"), new]:
         _sync(path)
     if target.exists():
         shutil.rmtree(previous, ignore_errors=True)
         target.rename(previous)
-    partial.rename(target)
+    new.rename(target)
     _sync(target.parent)
     shutil.rmtree(previous, ignore_errors=True)
+    shutil.rmtree(partial, ignore_errors=True)
     return target
+
+
+def is_saved(folder: str | os.PathLike[str]) -> bool:
+    """Whether :func:`find_folder` would find a saved agent."""
+    target = Path(folder).absolute()
+    return any((path / _STATE).exists() for path in (target, _beside(target, "previous")))
 
 
 def find_folder(folder: str | os.PathLike[str]) -> Path:

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from tokengym._registry import unknown
 
-__all__ = ["SCHEDULES", "adamw", "rate", "step"]
+__all__ = ["OPTIMIZERS", "SCHEDULES", "make_optimizer", "rate", "step"]
+
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
 SCHEDULES = ("constant", "cosine", "linear")
 
@@ -35,14 +37,45 @@ def rate(share: float, schedule: str = "constant", warmup: float = 0.0) -> float
     return left if schedule == "linear" else 0.5 - 0.5 * math.cos(math.pi * left)
 
 
-def adamw(parameters: Iterable[tuple[str, Tensor]], learning_rate: float, weight_decay: float, eps: float) -> torch.optim.Optimizer:
-    """AdamW (arXiv:1711.05101) over named parameters; matrices decay, vectors (norms, biases) do not."""
+def make_optimizer(
+    parameters: Iterable[tuple[str, Tensor]],
+    name: str = "adamw",
+    learning_rate: float = 1e-4,
+    weight_decay: float = 0.0,
+    eps: float = 1e-8,
+    betas: tuple[float, float] = (0.9, 0.999),
+    momentum: float = 0.0,
+) -> torch.optim.Optimizer:
+    """An optimizer over named parameters; matrices decay, vectors (norms, biases) do not.
+
+    Args:
+        parameters: names and tensors.
+        name: "adamw" (arXiv:1711.05101), "adam" (arXiv:1412.6980; its decay is added to the gradient), "rmsprop" or "sgd".
+        learning_rate: until :func:`step` sets another.
+        weight_decay: of matrices.
+        eps: of adamw, adam and rmsprop.
+        betas: of adamw and adam.
+        momentum: of rmsprop and sgd.
+    Raises:
+        ValueError: an unknown name, or nothing to train.
+    """
+    if name not in OPTIMIZERS:
+        raise unknown("optimizer", name, OPTIMIZERS)
     named = list(parameters)
+    if not named:
+        raise ValueError("there is no parameter to train: all of the policy's are frozen (requires_grad=False)")
     groups = [
         {"params": [x for _, x in named if x.dim() >= 2], "weight_decay": weight_decay},
         {"params": [x for _, x in named if x.dim() < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, eps=eps, fused=True)
+    groups = [group for group in groups if group["params"]]
+    if name == "adamw":
+        return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, eps=eps, fused=True)
+    if name == "adam":
+        return torch.optim.Adam(groups, lr=learning_rate, betas=betas, eps=eps, fused=True)
+    if name == "rmsprop":
+        return torch.optim.RMSprop(groups, lr=learning_rate, eps=eps, momentum=momentum)
+    return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)
 
 
 def step(optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float) -> float:

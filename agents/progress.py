@@ -1,4 +1,4 @@
-"""What a person sees of a training run: a progress bar, plain lines where there is no terminal, TensorBoard files."""
+"""What a person sees of a training run in the terminal: a progress bar, or plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -22,29 +22,22 @@ _PATIENCE_SECONDS = 2.0  # shorter runs print nothing where there is no terminal
 
 
 class Progress:
-    """A context manager around a training run; ``update`` shows and logs one update's figures.
+    """A context manager around a training run; ``update`` shows one update's figures.
 
     Args:
         title: what is trained, such as "PPO TextSumm-v0".
         show: False prints nothing.
-        log_dir: folder for TensorBoard event files; "" writes none.
     """
 
-    def __init__(self, title: str, show: bool = True, log_dir: str = "") -> None:
+    def __init__(self, title: str, show: bool = True) -> None:
         self._title = title
         self._bar: Any = None
         self._task: Any = None
-        self._writer: Any = None
         self._show = show
-        self._log_dir = log_dir
         self._began = self._printed = 0.0
 
     def __enter__(self) -> Progress:
         self._began = self._printed = time.monotonic()
-        if self._log_dir:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(self._log_dir)
         if self._show and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -58,10 +51,7 @@ class Progress:
         return self
 
     def update(self, share: float, timesteps: int, stats: Mapping[str, float]) -> None:
-        """Shows ``stats`` with ``share`` of the run done, and logs them at step ``timesteps``."""
-        if self._writer is not None:
-            for name, value in stats.items():
-                self._writer.add_scalar(f"train/{name}", value, timesteps)
+        """Shows ``stats`` with ``share`` of the run done, after ``timesteps`` tokens."""
         figures = "  ".join(form.format(stats[name]) for name, form in _SHOWN.items() if name in stats)
         if "validation" in stats:
             figures += f"  validation {stats['validation']:.3f}"
@@ -82,5 +72,3 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.stop()
-        if self._writer is not None:
-            self._writer.close()

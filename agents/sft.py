@@ -83,14 +83,16 @@ class SFT(Agent):
         batch = self._batch()
         mask = batch["completion_mask"]
         tokens = int(mask.sum())
-        loss = 0.0
-        for cut in micro_batches(batch["lengths"], self.config.micro_batch_tokens):
+        losses = []
+        cuts = micro_batches(batch["lengths"], self.config.micro_batch_tokens, parts=self.ranks.count)
+        for cut in self.ranks.mine(cuts):
             rows = take(batch, cut)
             with precision(self.policy, self.config.precision):
                 out = self.policy(rows["input_ids"], rows["attention_mask"], mask=rows["completion_mask"])
                 part = sft_loss(out.logp.float(), rows["completion_mask"], tokens)
             part.backward()
-            loss += float(part.detach())
+            losses.append(part.detach()[None])
+        loss = sum(self.ranks.table(losses)[:, 0].tolist())
         return {"tokens": tokens, "loss": loss, "grad_norm": self._step()}
 
     def _labels_of(self) -> Any:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tokengym.agents.checkpoint import find_folder, optimizer_tensors, read_state, restore_optimizer, write_folder, write_state
-from tokengym.agents.optim import adamw, step
+from tokengym.agents.optim import OPTIMIZERS, make_optimizer, step
 
 
 def fill(number: int) -> object:
@@ -65,7 +65,8 @@ def test_state_must_be_json(tmp_path: Path) -> None:
         write_state(tmp_path, {"loss": float("nan")}, {})
 
 
-def test_a_restored_optimizer_takes_the_same_steps(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_restored_optimizer_takes_the_same_steps(name: str, tmp_path: Path) -> None:
     def parameter() -> dict[str, torch.Tensor]:
         return {"w": torch.ones(3, 2, requires_grad=True)}
 
@@ -74,11 +75,11 @@ def test_a_restored_optimizer_takes_the_same_steps(tmp_path: Path) -> None:
         step(optimizer, 0.1, 1.0)
 
     straight = parameter()
-    optimizer = adamw(straight.items(), 0.1, 0.0, 1e-8)
+    optimizer = make_optimizer(straight.items(), name, 0.1, momentum=0.5)
     turn(straight, optimizer, 1.0)
     write_state(tmp_path, {}, optimizer_tensors(optimizer, straight.items()))
     again = {"w": straight["w"].detach().clone().requires_grad_()}
-    other = adamw(again.items(), 0.1, 0.0, 1e-8)
+    other = make_optimizer(again.items(), name, 0.1, momentum=0.5)
     restore_optimizer(other, again.items(), read_state(tmp_path)[1])
     for named, each in ((straight, optimizer), (again, other)):
         turn(named, each, -0.3)

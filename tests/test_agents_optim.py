@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tokengym.agents.optim import adamw, rate, step
+from tokengym.agents.optim import OPTIMIZERS, make_optimizer, rate, step
 
 
 def test_rate_by_hand() -> None:
@@ -22,7 +22,7 @@ def parameters() -> dict[str, torch.Tensor]:
 
 def test_matrices_decay_and_vectors_do_not() -> None:
     named = parameters()
-    optimizer = adamw(named.items(), learning_rate=0.1, weight_decay=0.5, eps=1e-8)
+    optimizer = make_optimizer(named.items(), learning_rate=0.1, weight_decay=0.5)
     for x in named.values():
         x.grad = torch.zeros_like(x)
     step(optimizer, learning_rate=0.1, max_norm=1.0)
@@ -40,8 +40,47 @@ def test_step_clips_and_clears_and_tells_the_norm() -> None:
 
 def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
     named = parameters()
-    optimizer = adamw(named.items(), 0.1, 0.0, 1e-8)
+    optimizer = make_optimizer(named.items(), learning_rate=0.1)
     named["vector"].grad = torch.tensor([float("nan"), 0.0])
     with pytest.raises(FloatingPointError, match="weights are as before"):
         step(optimizer, 0.1, 1.0)
     assert named["vector"].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "moved"),
+    [
+        ("sgd", [0.06, 0.06 + 0.12]),  # 0.1 * gradient; the second step adds momentum 0.5 * the first gradient to twice the gradient
+        ("adam", [0.1, 0.2]),  # both moments of a steady gradient are the gradient itself, so a step is the learning rate
+        ("adamw", [0.1, 0.2]),
+        ("rmsprop", [1.0, 1.0 + 0.5 * 1.0 + 0.1 / (0.01 * 0.99 + 0.01) ** 0.5]),  # 0.1 * g / sqrt(0.01 g^2), then momentum 0.5
+    ],
+)
+def test_two_steps_of_each_optimizer_by_hand(name: str, moved: list[float]) -> None:
+    x = torch.zeros(1, requires_grad=True)
+    momentum = 0.5 if name in ("sgd", "rmsprop") else 0.0
+    optimizer = make_optimizer([("x", x)], name, learning_rate=0.1, eps=1e-12, momentum=momentum)
+    found = []
+    for gradient in (0.6, 0.9 if name == "sgd" else 0.6):
+        x.grad = torch.tensor([gradient])
+        step(optimizer, learning_rate=0.1, max_norm=10.0)
+        found.append(-x.item())
+    assert found == pytest.approx(moved, rel=1e-4)
+
+
+def test_betas_reach_adam() -> None:
+    x = torch.zeros(1, requires_grad=True)
+    optimizer = make_optimizer([("x", x)], "adamw", learning_rate=0.1, eps=1e-12, betas=(0.0, 0.5))
+    for gradient in (1.0, 2.0):
+        x.grad = torch.tensor([gradient])
+        step(optimizer, learning_rate=0.1, max_norm=10.0)
+    # mean: the gradient itself; square: (0.5 * 0.5 * 1 + 0.5 * 4) / (1 - 0.25) = 3
+    assert -x.item() == pytest.approx(0.1 + 0.1 * 2 / 3**0.5, rel=1e-5)
+
+
+def test_unknown_optimizers_and_nothing_to_train_are_refused() -> None:
+    assert OPTIMIZERS == ("adam", "adamw", "rmsprop", "sgd")
+    with pytest.raises(ValueError, match="'adamv' is not a known optimizer. Did you mean 'adam"):
+        make_optimizer(parameters().items(), "adamv")
+    with pytest.raises(ValueError, match="no parameter to train"):
+        make_optimizer([])

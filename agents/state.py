@@ -1,0 +1,77 @@
+"""What a checkpoint of an agent holds, and how an agent becomes what it was: JSON-able values and tensors, all that training depends on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tokengym.agents.checkpoint import optimizer_tensors, policy_state, restore_optimizer
+from tokengym.agents.venv import describe
+
+__all__ = ["SCHEMA", "restore", "snapshot"]
+
+SCHEMA = 1
+
+
+def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Everything that ``agent``'s further training depends on, beyond the policy's own files."""
+    extra, extra_tensors = agent._extra_state()
+    venv = getattr(agent.venv, "unwrapped", agent.venv)
+    trained = agent._parameters()
+    state = {
+        "schema": SCHEMA,
+        "agent": agent.name,
+        "config": asdict(agent.config),
+        "seed": agent.seed,
+        "policy": policy_state(agent.policy),
+        "trains": [name for name, x in agent.policy.named_parameters() if x.requires_grad],
+        "env": {} if agent.venv is None else describe(agent.venv),
+        "env_state": venv.get_state() if hasattr(venv, "get_state") else None,
+        "timesteps": agent.timesteps,
+        "updates": agent.updates,
+        "seconds": agent.seconds,
+        "run": agent._run,
+        "labels": sorted(agent._labels),
+        "reward_calls": agent._reward_calls,
+        "best": [_finite(agent._best_score), agent._worse],
+        "alarms": agent.alarms,
+        "history": [{name: _finite(value) for name, value in stats.items()} for stats in agent.history],
+        "extra": extra,
+    }
+    tensors = {**optimizer_tensors(agent.optimizer, trained.items()), **extra_tensors, "rng": agent.generator.get_state()}
+    if isinstance(choices := getattr(agent.policy, "generator", None), torch.Generator):
+        tensors["rng_predict"] = choices.get_state()
+    tensors |= {f"weights/{name}": x for name, x in trained.items()}
+    tensors |= {f"best/{name}": x for name, x in agent._best.items()}
+    return state, tensors
+
+
+def restore(agent: Any, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Puts back what :func:`snapshot` gave."""
+    agent._assign({name.removeprefix("weights/"): x for name, x in tensors.items() if name.startswith("weights/")})
+    restore_optimizer(agent.optimizer, agent._parameters().items(), tensors)
+    device = agent.policy.device
+    agent._best = {name.removeprefix("best/"): x.to(device) for name, x in tensors.items() if name.startswith("best/")}
+    score, agent._worse = state["best"] or (None, 0)
+    agent._best_score = -math.inf if score is None else score
+    agent.generator.set_state(tensors["rng"])
+    if "rng_predict" in tensors:
+        agent.policy.generator.set_state(tensors["rng_predict"])
+    agent.timesteps, agent.updates, agent.seconds = state["timesteps"], state["updates"], state["seconds"]
+    agent._run, agent.alarms = state["run"], dict(state.get("alarms", {}))
+    agent.history = [{name: math.nan if value is None else value for name, value in stats.items()} for stats in state["history"]]
+    agent._labels, agent._reward_calls = set(state["labels"]), state["reward_calls"]
+    venv = getattr(agent.venv, "unwrapped", agent.venv)
+    if state["env_state"] is not None and hasattr(venv, "set_state"):
+        venv.set_state(state["env_state"])
+    agent._restore_extra(state["extra"], tensors)
+
+
+def _finite(value: float) -> float | None:
+    """A figure as JSON takes it."""
+    return value if math.isfinite(value) else None
