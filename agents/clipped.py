@@ -57,7 +57,7 @@ class ClippedAgent(OnlineAgent):
         minibatches = []
         for share in torch.tensor_split(prompts, min(c.minibatches, len(prompts))):
             rows = torch.isin(group, share).nonzero()[:, 0]
-            minibatches.append([rows[cut] for cut in micro_batches(lengths[rows], c.micro_batch_tokens, group[rows])])
+            minibatches.append([rows[cut] for cut in micro_batches(lengths[rows], c.micro_batch_tokens, group[rows], self.ranks.count)])
         stats = self.prepare(batch, [cut for cuts in minibatches for cut in cuts])
         steps: list[dict[str, float]] = []
         for i in (i for _ in range(c.epochs) for i in torch.randperm(len(minibatches), generator=self.generator).tolist()):

@@ -96,7 +96,7 @@ class GRPO(ClippedAgent):
         ones = torch.ones_like(batch["advantages"])
         batch = {**batch, "weights": ones / tokens if c.normalize == "sequence" else ones}
         sums: list[Tensor] = []
-        for cut in cuts:
+        for cut in self.ranks.mine(cuts):
             rows = take(batch, cut)
             mask, weight = rows["completion_mask"], rows["weights"][:, None]
             logp = self.forward(self.policy, rows).logp
@@ -108,7 +108,7 @@ class GRPO(ClippedAgent):
             loss.backward()
             squares = 0.5 * torch.log(ratio) ** 2  # k2 of the policy that played against the policy that learns
             sums.append(torch.stack([loss.detach(), clipped.sum(), squares.sum(), (ratio - 1).abs().max()]))
-        table = torch.stack(sums).cpu()  # (micro-batches, 4)
+        table = self.ranks.table(sums)  # (micro-batches, 4)
         loss_, clips, squares_, _ = table.sum(dim=0).tolist()
         return {
             "loss": loss_,

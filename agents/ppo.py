@@ -127,17 +127,17 @@ class PPO(ClippedAgent):
     def separate_values(self, batch: Mapping[str, Tensor], cuts: list[Tensor]) -> Tensor:
         """(B, T) values of the critic that has a trunk of its own, by micro-batch."""
         values = torch.zeros_like(batch["values"])
-        for cut in cuts:
+        for cut in self.ranks.mine(cuts):
             found = self.forward(self.critic, take(batch, cut), with_values=True).values
             values[cut.to(values.device), : found.shape[1]] = found
-        return values
+        return self.ranks.total(values)
 
     def backward(self, batch: Mapping[str, Tensor], cuts: list[Tensor]) -> dict[str, float]:
         """Adds the gradient of one minibatch, given as its micro-batches' rows, to the parameters' ``.grad``."""
         c = self.config
         sequences = sum(len(cut) for cut in cuts)
         sums: list[Tensor] = []
-        for cut in cuts:
+        for cut in self.ranks.mine(cuts):
             rows = take(batch, cut)
             mask = rows["completion_mask"]
             out = self.forward(self.policy, rows, with_values=self.critic is None, with_entropy=c.entropy_coefficient != 0)
@@ -152,7 +152,7 @@ class PPO(ClippedAgent):
             farthest = (ratio - 1).abs().max()
             losses = (total.detach(), loss.detach(), value_loss.detach())
             sums.append(torch.stack([*losses, clipped.sum(), squares.sum(), farthest, mask.sum()]))
-        table = torch.stack(sums).cpu()  # (micro-batches, 7)
+        table = self.ranks.table(sums)  # (micro-batches, 7)
         loss_, policy_loss, value_loss_, clips, squares_, _, tokens = table.sum(dim=0).tolist()
         return {
             "loss": loss_,
