@@ -62,13 +62,20 @@ class OnlineAgent(Agent):
         """The next ``config.episodes_per_update`` episodes, whole, as a :class:`~tokengym.agents.Rollout`."""
         return self.play(self.config.episodes_per_update, self.temperature)
 
-    def play(self, episodes: int, temperature: float) -> Rollout:
-        """The next ``episodes`` episodes, a multiple of ``config.group_size``, sampled at ``temperature``."""
+    def play(self, episodes: int, temperature: float, deterministic: bool = False, first: int | None = None) -> Rollout:
+        """The next ``episodes`` episodes, a multiple of ``config.group_size``, sampled at ``temperature``.
+
+        Args:
+            episodes: how many.
+            temperature: divides the logits.
+            deterministic: take the likeliest token instead of a sample.
+            first: the ``deal_index`` of the first one; None: the episodes that come next.
+        """
         if self.engine is None:
             self.engine = RolloutEngine(self.policy, self.venv, seed=self.seed, temperature=self.temperature, values=self.needs_values)
             self.engine.collections = self._collections
         self.engine.temperature = temperature
-        rollout: Rollout = self.engine.collect(episodes)
+        rollout: Rollout = self.engine.collect(episodes, deterministic, first=first)
         self._collections = self.engine.collections
         check_groups(rollout.infos, self.config.group_size)
         self._labels |= {int(info["index"]) for info in rollout.infos if "index" in info}

@@ -95,19 +95,21 @@ class RolloutEngine:
         self._decoder = policy.decoder(*venv.observation_space["input_ids"].shape)
 
     @torch.inference_mode()
-    def collect(self, episodes: int, deterministic: bool = False, sampling: Sampling | None = None) -> Rollout:
+    def collect(self, episodes: int, deterministic: bool = False, sampling: Sampling | None = None, first: int | None = None) -> Rollout:
         """Plays the next ``episodes`` episodes. Where the environment gives ``infos["action_mask"]``, only what it allows is chosen.
 
         Args:
             episodes: how many; at least 1.
             deterministic: take the likeliest token instead of a sample.
             sampling: which tokens a sample is drawn from; for evaluation only, training refuses such a rollout. None: all.
+            first: the place in the order at which dealing begins, an episode's ``deal_index``; None: where it stopped.
         Raises:
             ValueError: fewer than one episode, or an action mask that allows nothing.
         """
         if episodes < 1:
             raise ValueError(f"episodes={episodes}; a collection has at least 1")
-        obs, infos = self.venv.reset(seed=None if self.collections else self.seed, options={"episodes": episodes})
+        place = {} if first is None else {"first": first}
+        obs, infos = self.venv.reset(seed=None if self.collections else self.seed, options={"episodes": episodes, **place})
         play = _Play(noise_key(self.seed, self.collections), self.venv.num_envs)
         self.collections += 1
         active = np.array(self._inner.active, dtype=bool)

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
 
-from tests.toy_mdp import EPISODES, SCORES, Table, play, sequence_logp
+from tests.toy_mdp import SCORES, Table, exact_gradient, expected_gradient, play, sequence_logp
 from tokengym.agents.ppo import PPO, PPOConfig
 from tokengym.agents.reinforce import Reinforce, ReinforceConfig
 from tokengym.agents.rollout import Rollout
-
-
-def exact_gradient(policy: Table, score: Callable[[Tensor], Tensor] = lambda logp: SCORES) -> Tensor:
-    """Of minus the expected score with respect to the logits; the score may depend on the (7,) log-probabilities."""
-    logp = sequence_logp(policy)
-    (gradient,) = torch.autograd.grad(-(logp.exp() * score(logp)).sum(), policy.logits)
-    return gradient
-
-
-def expected_gradient(policy: Table, batch: int, backward: Callable[[Rollout], object]) -> Tensor:
-    """The mean of what ``backward`` leaves in the logits' grad, over all batches of ``batch`` episodes, weighted by probability."""
-    with torch.no_grad():
-        probability = sequence_logp(policy).exp()
-    total = torch.zeros_like(policy.logits)
-    for numbers in itertools.product(range(len(EPISODES)), repeat=batch):
-        policy.zero_grad()
-        backward(play(policy, numbers))
-        assert policy.logits.grad is not None
-        total += probability[list(numbers)].prod() * policy.logits.grad
-    return total
 
 
 def reinforce(policy: Table, group: int, **options: object) -> Reinforce:

@@ -1,9 +1,10 @@
-"""A Markov decision process of seven episodes, all of which can be enumerated, and a tabular policy for it."""
+"""A Markov decision process of seven episodes, all of which can be enumerated, a tabular policy for it, and exact gradients."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -75,3 +76,48 @@ def play(policy: Table, numbers: Sequence[int], junk: int = 0) -> Rollout:
     assert out.values is not None
     infos: list[dict[str, Any]] = [{"reward_valid": True, "index": 0} for _ in numbers]
     return Rollout(ids, attention, agent, out.logp * agent, out.values * agent, rewards, infos)
+
+
+def token_logp(policy: Table, number: int) -> list[Tensor]:
+    """Log-probability of each token of an episode, straight from the table."""
+    previous, found = 0, []
+    for place, token in enumerate(EPISODES[number]):
+        found.append(torch.log_softmax(policy.logits[place, previous], dim=-1)[token])
+        previous = token
+    return found
+
+
+def exact_gradient(policy: Table, score: Callable[[Tensor], Tensor] = lambda logp: SCORES) -> Tensor:
+    """Of minus the expected score with respect to the logits; the score may depend on the (7,) log-probabilities."""
+    logp = sequence_logp(policy)
+    (gradient,) = torch.autograd.grad(-(logp.exp() * score(logp)).sum(), policy.logits)
+    return gradient
+
+
+def enumerate_batches(player: Table, batch: int) -> list[tuple[tuple[int, ...], Tensor]]:
+    """All batches of ``batch`` episodes, each with its probability under ``player``."""
+    with torch.no_grad():
+        probability = sequence_logp(player).exp()
+    return [(numbers, probability[list(numbers)].prod()) for numbers in itertools.product(range(len(EPISODES)), repeat=batch)]
+
+
+def expected_gradient(policy: Table, batch: int, backward: Callable[[Rollout], object], player: Table | None = None) -> Tensor:
+    """The mean of what ``backward`` leaves in the logits' grad, over all batches of ``batch`` episodes, weighted by probability.
+
+    ``player``: who plays; None: ``policy`` itself.
+    """
+    total = torch.zeros_like(policy.logits)
+    for numbers, probability in enumerate_batches(player or policy, batch):
+        policy.zero_grad()
+        backward(play(player or policy, numbers))
+        assert policy.logits.grad is not None
+        total += probability * policy.logits.grad
+    return total
+
+
+def surrogate_gradient(policy: Table, batch: int, loss: Callable[[tuple[int, ...]], Tensor], player: Table | None = None) -> Tensor:
+    """The gradient of the expectation of ``loss(numbers)`` over all batches, whose probabilities count as constants."""
+    expected = sum(probability * loss(numbers) for numbers, probability in enumerate_batches(player or policy, batch))
+    assert isinstance(expected, Tensor)
+    (gradient,) = torch.autograd.grad(expected, policy.logits)
+    return gradient
