@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer
 from tokengym._models import MODELS, model_folder
 from tokengym._registry import unknown
 from tokengym.envs.base import Turn
+from tokengym.envs.byte_tokens import token_bytes
 
 __all__ = ["TextTokenizer", "load_tokenizer"]
 
@@ -121,7 +123,13 @@ class TextTokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ``ids``, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
-        text: str = self._plain.decode(list(ids), skip_special_tokens=True)
+        ids = list(ids)
+        if self._bytes is not None:
+            try:
+                return b"".join(map(self._bytes.__getitem__, ids)).decode("utf-8", "replace")
+            except KeyError:
+                pass  # the library knows what to do about an id that is no token
+        text: str = self._plain.decode(ids, skip_special_tokens=True)
         return text
 
     def chat(self, turns: Sequence[Turn]) -> str:
@@ -145,6 +153,14 @@ class TextTokenizer:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TextTokenizer:
         return self  # immutable in use; wrappers deep-copy specs
+
+    @cached_property
+    def _bytes(self) -> dict[int, bytes] | None:
+        """The bytes of each token, read at the first use; None where a text is not just those."""
+        return token_bytes(self._plain, self._special_texts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_bytes"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -129,7 +129,7 @@ def overlap(first: Mapping[_Item, int], second: Mapping[_Item, int]) -> int:
 
 def shared_ngrams(tokens: tuple[str, ...], counts: Mapping[Hashable, int], n: int) -> int:
     """:func:`overlap` of ``ngram_counts(tokens, n)`` and ``counts``; counts only what is shared, which is little as a rule."""
-    common = [gram for gram in _ngrams(tokens, n) if gram in counts]
+    common = list(filter(counts.__contains__, _ngrams(tokens, n)))
     return len(common) if len(set(common)) == len(common) else overlap(Counter(common), counts)
 
 
