@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tokengym.agents.alarms import answer_figures
 from tokengym.agents.base import Agent
 from tokengym.agents.batches import micro_batches, take
+from tokengym.agents.parallel import join
 from tokengym.agents.rollout import Rollout, RolloutEngine
 from tokengym.agents.venv import check_groups
 
@@ -55,6 +57,7 @@ class OnlineAgent(Agent):
             "reward": float(rollout.scores[valid].mean()) if bool(valid.any()) else 0.0,
             "valid": float(valid.float().mean()),
             "completion_tokens": tokens / len(rollout.scores),
+            **answer_figures(rollout.infos),
             **stats,
         }
 
@@ -75,7 +78,7 @@ class OnlineAgent(Agent):
             self.engine = RolloutEngine(self.policy, self.venv, seed=self.seed, temperature=self.temperature, values=self.needs_values)
             self.engine.collections = self._collections
         self.engine.temperature = temperature
-        rollout: Rollout = self.engine.collect(episodes, deterministic, first=first)
+        rollout = join(self.engine.collect(episodes, deterministic, first=first), self.ranks)
         self._collections = self.engine.collections
         check_groups(rollout.infos, self.config.group_size)
         self._labels |= {int(info["index"]) for info in rollout.infos if "index" in info}
@@ -111,14 +114,21 @@ class OnlineAgent(Agent):
 
     def cuts(self, batch: Mapping[str, Tensor]) -> list[Tensor]:
         """Rows of each micro-batch of a whole collection."""
-        return micro_batches(batch["lengths"], self.config.micro_batch_tokens, batch["group"])
+        return micro_batches(batch["lengths"], self.config.micro_batch_tokens, batch["group"], self.ranks.count)
 
-    def forward(self, model: Any, rows: Mapping[str, Any], with_values: bool = False, with_entropy: bool = False) -> Any:
-        """``model``'s outputs on the agent tokens of a micro-batch."""
+    def forward(
+        self,
+        model: Any,
+        rows: Mapping[str, Any],
+        with_values: bool = False,
+        with_entropy: bool = False,
+        temperature: float | None = None,
+    ) -> Any:
+        """``model``'s outputs on the agent tokens of a micro-batch; ``temperature`` is that of sampling where None."""
         return model(
             rows["input_ids"],
             rows["attention_mask"],
-            temperature=self.temperature,
+            temperature=self.temperature if temperature is None else temperature,
             with_values=with_values,
             with_entropy=with_entropy,
             mask=rows["completion_mask"],
@@ -129,11 +139,11 @@ class OnlineAgent(Agent):
     def logp(self, model: Any, batch: Mapping[str, Tensor], cuts: list[Tensor] | None = None) -> Tensor:
         """(B, T) log-probabilities under ``model``, by micro-batch; ``cuts`` are those of the update where they must agree with it."""
         result = torch.zeros_like(batch["logp"])
-        for cut in self.cuts(batch) if cuts is None else cuts:
+        for cut in self.ranks.mine(self.cuts(batch) if cuts is None else cuts):
             rows = take(batch, cut)
             logp = self.forward(model, rows).logp
             result[cut.to(result.device), : logp.shape[1]] = logp
-        return result
+        return self.ranks.total(result)
 
     def _extra_state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return {"collections": self._collections}, {f"start/{name}": x for name, x in self._start.items()}
