@@ -16,7 +16,7 @@ BASELINES = ("random", "heuristic", "oracle")
 
 
 class RandomAgent:
-    """Every token of the vocabulary is equally likely, the end-of-sequence token included. Anchors normalized scores at 0.
+    """Every token that is allowed is equally likely, the end-of-sequence token included. Anchors normalized scores at 0.
 
     Args:
         tokens: size of the action space.
@@ -27,17 +27,22 @@ class RandomAgent:
         self._tokens = tokens
         self._rng = np.random.default_rng(np.random.SeedSequence([seed, 0x52414E44]))
 
-    def predict(self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False) -> tuple[NDArray[np.int64], Any]:
-        """Random tokens (N,), also when ``deterministic``."""
+    def predict(
+        self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False, action_masks: Any = None
+    ) -> tuple[NDArray[np.int64], Any]:
+        """Random tokens (N,), also when ``deterministic``; of those that ``action_masks`` (N, V) allow, where it is given."""
         rows = len(obs["attention_mask"])
-        return self._rng.integers(self._tokens, size=rows), state
+        if action_masks is None:
+            return self._rng.integers(self._tokens, size=rows), state
+        allowed = [np.flatnonzero(mask) for mask in np.asarray(action_masks)]
+        return np.array([tokens[self._rng.integers(len(tokens))] for tokens in allowed], dtype=np.int64), state
 
 
 class ScriptedAgent:
-    """Plays the answer that a function gives for the row's example, then the end-of-sequence token.
+    """Plays the answer that a function gives for the row's example, then the end-of-sequence token; of several turns, each line as one.
 
     Args:
-        venv: the vector environment that it will play; its examples and tokenizer are read.
+        venv: the vector environment that it will play; its rules and examples are read.
         answer: from an Example to the text of the answer.
     """
 
@@ -48,11 +53,10 @@ class ScriptedAgent:
 
     def begin(self, rows: NDArray[np.int64], indices: NDArray[np.int64]) -> None:
         """Writes the scripts of rows that have just begun an episode."""
-        tokenizer = self._venv.tokenizer
+        engine = self._venv.engine
         for row, index in zip(rows.tolist(), indices.tolist(), strict=True):
-            text = self._answer(self._venv.examples[index])
-            # Words in running text begin with their space, so this is how a vocabulary knows them best; responses are stripped.
-            self._scripts[row] = [*tokenizer.encode(" " + text.strip()), tokenizer.eos_token_id]
+            prompt = engine.book[index]
+            self._scripts[row] = engine.encode(prompt, self._answer(prompt.example).strip())
 
     def predict(self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False) -> tuple[NDArray[np.int64], Any]:
         """The next token (N,) of each row's script; the mask of emitted tokens tells where it stands."""

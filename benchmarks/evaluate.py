@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -15,7 +16,7 @@ from tokengym._registry import unknown
 from tokengym.benchmarks.cost import Meter
 from tokengym.envs import TASKS
 
-__all__ = ["Evaluation", "Observation", "Player", "WatchesEpisodes", "default_examples", "eval_env", "evaluate", "row_info"]
+__all__ = ["Evaluation", "Observation", "Player", "WatchesEpisodes", "default_examples", "eval_env", "evaluate", "masks_of", "row_info"]
 
 Observation = Mapping[str, NDArray[Any]]
 
@@ -74,6 +75,17 @@ class Evaluation:
         known = {name: [value for value in values if value is not None] for name, values in self.metrics.items()}
         means = ", ".join(f"{name} {sum(values) / len(values):.3f}" for name, values in known.items() if values)
         return f"reward {self.mean:.3f}" + (f" ({means})" if means else "")
+
+
+def masks_of(player: Any, env: Any) -> Callable[[], NDArray[np.bool_]] | None:
+    """What gives the masks of ``env`` (one environment, or several) for ``player.predict(..., action_masks=...)``.
+
+    None where the environment allows every token, or where ``predict`` has no such argument (as sb3-contrib's MaskablePPO has).
+    """
+    masks: Callable[[], NDArray[np.bool_]] | None = getattr(env, "action_masks", None)
+    parameters = inspect.signature(player.predict).parameters if masks is not None else {}
+    taken = "action_masks" in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return masks if taken else None
 
 
 def row_info(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
@@ -153,10 +165,12 @@ def evaluate(
         obs, infos = venv.reset(seed=seed, options={"episodes": examples, "first": first})
         episode_start = np.ones(venv.num_envs, dtype=bool)
         state: Any = None
+        masks = masks_of(player, venv)
         while len(finished) < examples:
             if isinstance(player, WatchesEpisodes):
                 player.begin(*_started(infos))
-            result = player.predict(obs, state=state, episode_start=episode_start, deterministic=deterministic)
+            allowed = {} if masks is None else {"action_masks": masks()}
+            result = player.predict(obs, state=state, episode_start=episode_start, deterministic=deterministic, **allowed)
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(f"{type(player).__name__}.predict returned {type(result).__name__}; expected a tuple (actions, state)")
             actions, state = np.asarray(result[0]), result[1]

@@ -8,24 +8,13 @@ from typing import Annotated
 from tyro.conf import Positional, UseAppendAction, arg
 
 __all__ = [
-    "COMMANDS",
-    "Bench",
-    "DataShow",
-    "Envs",
-    "Eval",
-    "ModelsList",
-    "ModelsPull",
-    "Play",
-    "Probe",
-    "Rewards",
-    "Score",
-    "Table",
-    "Train",
-]
+    "COMMANDS", "Bench", "DataShow", "Envs", "Eval", "ModelsList", "ModelsPull", "Play", "Probe", "Rewards", "Score", "Table", "Train",
+]  # fmt: skip
 
 # A hint of its own in the help text, where the default is written out in the explanation.
 _Text = Annotated[str, arg(help_behavior_hint="")]
 _Count = Annotated[int, arg(help_behavior_hint="")]
+_Pairs = Annotated[tuple[str, ...], arg(metavar="NAME=VALUE ...", help_behavior_hint="")]
 _List = Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="")]
 
 
@@ -147,6 +136,8 @@ class Eval:
     """How many examples (all of the split where it has fewer)."""
     seed: int = 0
     """For agents that draw."""
+    env_kwargs: _Pairs = ()
+    """Keywords of the environment, as in --env-kwargs turns=8, or constrained=true."""
     tokenizer: _Text = ""
     """Tokenizer of the environment. Default: the one of the agent's model."""
     sample: bool = False
@@ -253,6 +244,8 @@ class Play:
 
     Write the answers yourself: tokengym play TextQA-v0
 
+    Talk to a simulated customer: tokengym play TextDialogue-v0 --env-kwargs turns=8
+
     See which token of the best answer earns what: tokengym play TextSumm-v0 --agent oracle --delta
     """
 
@@ -267,7 +260,9 @@ class Play:
     dataset: str = "builtin"
     """builtin, a named data set, a path, or a hub id."""
     seed: int = 0
-    """Of the order of examples, and of random tokens."""
+    """Of the order of examples, of whom you talk to, and of random tokens."""
+    env_kwargs: _Pairs = ()
+    """Keywords of the environment, as in --env-kwargs turns=8 user_language=zh, or constrained=true."""
     delta: bool = False
     """Pay each token by how much it raised the score, instead of everything at the end."""
     reward: _Text = ""

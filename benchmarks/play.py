@@ -2,143 +2,172 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 
 import tokengym  # noqa: F401  (registers the ids)
 from tokengym._registry import unknown
-from tokengym.benchmarks.baselines import BASELINES
-from tokengym.benchmarks.evaluate import eval_env
+from tokengym.benchmarks.baselines import BASELINES, RandomAgent
+from tokengym.benchmarks.evaluate import eval_env, masks_of
 from tokengym.benchmarks.options import Play
-from tokengym.benchmarks.players import check_name, is_import_path, load_player, tokenizer_kwargs
+from tokengym.benchmarks.players import check_name, env_keywords, is_import_path, load_player, tokenizer_kwargs
 from tokengym.benchmarks.show import saved_kwargs
 from tokengym.envs import TASKS, TextGenEnv
-from tokengym.envs.prompts import Prompt
-from tokengym.envs.render import ansi, asked, colours
+from tokengym.envs.render import asked, clean, colours, columns, paid_turns, played
 
-__all__ = ["PERSON", "pieces", "play"]
+__all__ = ["PERSON", "play"]
 
 PERSON = "person"
-_END = "<end>"  # how the end-of-sequence token is shown
 _HOW = (
-    "Type the answer and press Enter: it is cut into tokens and ended with the end-of-sequence token. A backslash at the end of a line "
+    "Type an answer and press Enter: it is cut into tokens and ended with the end-of-sequence token. A backslash at the end of a line "
     "goes on in the next one. Ctrl-D or Ctrl-C stops."
 )
+_NO_TEXT = "{env} is a {kind}; this plays environments that extend tokengym.envs.TextGenEnv"
+_PIECES = 12  # that a person is told of
 
 
 class _Stopped(Exception):
     """The person at the keyboard has had enough."""
 
 
-def pieces(tokenizer: Any, tokens: list[int]) -> list[str]:
-    """What each token adds to the text: "" for one that begins a character which a later token completes."""
-    told: list[str] = []
-    before = ""
-    for place, token in enumerate(tokens, start=1):
-        text = tokenizer.decode(tokens[:place])
-        if token == tokenizer.eos_token_id:
-            told.append(_END)
-        elif text.endswith("\ufffd") and place < len(tokens):
-            told.append("")
-        else:
-            told.append(text[len(before) :] or f"<{token}>")
-            before = text
-    return told
-
-
 def _typed() -> str:
     """The answer that a person types: a line, and those that follow a backslash."""
     lines: list[str] = []
+    terminal = sys.stdin.isatty()
     while True:
         try:
-            line = input("> " if sys.stdin.isatty() else "")
+            line = input(("  " if lines else "> ") if terminal else "")
+        except UnicodeDecodeError:
+            print(f"That is no {sys.stdin.encoding} text; type it again.")
+            lines.clear()
+            continue
         except (EOFError, KeyboardInterrupt):
             raise _Stopped from None
-        lines.append(line.removesuffix("\\"))
-        if not line.endswith("\\"):
+        lines.append(line.removesuffix("\\").encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+        if line.endswith("\\"):
+            continue
+        if lines != [""]:
             return "\n".join(lines)
+        print("Nothing was typed. (A space alone is an empty answer; Ctrl-D stops.)")
+        lines.clear()
 
 
-def _mask(env: Any) -> Any:
-    """(V,) bool: the tokens that may come next; None where all may."""
-    return env.action_masks() if hasattr(env, "action_masks") else None
+def _room(env: TextGenEnv) -> str:
+    """What a person is told before they type."""
+    pieces = env.task.pieces(env.example, env.said) if env.engine.constraint is not None else None
+    if pieces is not None:
+        more = ", ..." if len(pieces) > _PIECES else ""
+        return f"Answer with what is allowed; first one of: {', '.join(pieces[:_PIECES])}{more}"
+    budget = f"{env.engine.max_new_tokens} tokens at most"
+    return f"Answer, {budget}:" if env.task.turns == 1 else f"Turn {len(env.said) + 1} of up to {env.task.turns}, {budget}:"
 
 
-class _Hand:
-    """Gives the tokens of one episode after another, whoever plays.
-
-    Args:
-        options: of the command.
-        env: what is played.
-        kwargs: the keywords it was made with.
-    """
-
-    def __init__(self, options: Play, env: Any, kwargs: dict[str, Any]) -> None:
-        self._env = env
-        self._agent = options.agent
-        self._rng = np.random.default_rng(np.random.SeedSequence([options.seed, 0x504C4159]))
-        self._player: Any = None
-        if options.agent not in (PERSON, *BASELINES):
-            outside = is_import_path(options.agent)
-            venv = eval_env(options.env, 1, **kwargs) if outside else None
-            self._player = load_player(options.agent, venv, options.seed)
-
-    def tokens(self, obs: Any) -> Iterator[int]:
-        """The next tokens; ``obs`` is kept up to date by whoever steps."""
-        env = self._env
-        if self._agent == PERSON:
-            while True:
-                text = _typed()
-                try:
-                    yield from env.encode_answer(text)
-                except ValueError as error:
-                    print(f"That is no answer here: {error}")
-        if self._agent in ("heuristic", "oracle"):
-            while True:  # in several turns, the rule answers each of them
-                yield from env.encode_answer(getattr(env.task, self._agent)(env.example).strip())
-        state, begins = None, True
-        while True:
-            if self._player is None:
-                mask = _mask(env)
-                allowed = np.arange(env.action_space.n) if mask is None else np.flatnonzero(mask)
-                yield int(self._rng.choice(allowed))
-                continue
-            rows = {name: value[None] for name, value in obs.items()}
-            actions, state = self._player.predict(rows, state=state, episode_start=np.array([begins]), deterministic=True)
-            begins = False
-            yield int(np.asarray(actions)[0])
+def _answers(env: TextGenEnv) -> Iterator[int]:
+    """The tokens of what a person types, turn by turn."""
+    most = env.engine.max_new_tokens
+    while True:
+        print(_room(env), flush=True)
+        text = _typed()
+        try:
+            tokens = env.encode_answer(text.strip() and text)
+        except ValueError as error:
+            print(f"That is no answer here: {error}")
+            continue
+        longest = max(len(env.tokenizer.encode(line)) for line in (text.split("\n") if env.task.turns > 1 else [text]))
+        if env.engine.constraint is None and longest >= most:
+            print(f"That has {longest} tokens; only the first {most} are taken.")
+        yield from tokens
 
 
-def _episode(env: Any, hand: _Hand, obs: dict[str, Any], prompt: Prompt, person: bool) -> tuple[float, str]:
+def _script(env: TextGenEnv, name: str) -> Iterator[int]:
+    """The tokens of the answer that the task's rule called ``name`` gives; behind it, silence."""
+    yield from env.encode_answer(getattr(env.task, name)(env.example).strip())
+    while True:
+        yield env.tokenizer.eos_token_id
+
+
+def _choices(env: TextGenEnv, player: Any, obs: dict[str, Any]) -> Iterator[int]:
+    """The tokens that ``player`` chooses; ``obs`` is kept up to date by whoever steps."""
+    state, masks = None, masks_of(player, env)
+    begins = np.array([True])
+    while True:
+        rows = {name: value[None] for name, value in obs.items()}
+        allowed = {} if masks is None else {"action_masks": masks()[None]}
+        actions, state = player.predict(rows, state=state, episode_start=begins, deterministic=True, **allowed)
+        begins = np.array([False])
+        yield int(np.asarray(actions)[0])
+
+
+def _episode(env: TextGenEnv, agent: str, player: Any, obs: dict[str, Any], looks: tuple[bool, int]) -> tuple[float, str]:
     """Plays one episode to its end: what it earned, and the text that shows it."""
-    engine = env.engine
-    shown = asked(prompt, colours()) if person else ""
-    if person:
-        print(f"{shown}Answer, {engine.max_new_tokens} tokens at most:", flush=True)
-    said: list[int] = []
-    paid: list[float] = []
     current = dict(obs)
-    for token in hand.tokens(current):
+    if agent == PERSON:
+        hand = _answers(env)
+    elif player is None:
+        hand = _script(env, agent)
+    else:
+        hand = _choices(env, player, current)
+    begin = length = int(obs["attention_mask"].sum())
+    paid: list[float] = []
+    for token in hand:
         obs, reward, terminated, truncated, info = env.step(token)
         current.update(obs)
-        said.append(token)
         paid.append(float(reward))
         if terminated or truncated:
             break
-    steps = list(zip(pieces(env.tokenizer, said), paid, strict=True))
-    text = ansi(prompt, info["response"], len(said), engine.max_new_tokens, info, sum(paid), colours(), steps)
-    return sum(paid), text.removeprefix(shown)
+        before, length = length, int(obs["attention_mask"].sum())
+        if agent == PERSON and length > before + 1:  # the other side has answered
+            print(clean(env.tokenizer.decode(obs["input_ids"][before + 1 : length].tolist()).strip()))
+    behind = slice(begin, int(obs["attention_mask"].sum()))
+    ids = obs["input_ids"][behind]
+    turns = paid_turns(env.tokenizer, ids, obs["completion_mask"][behind], paid)
+    prompt = env.engine.book[info["index"]]
+    return sum(paid), played(prompt, env.engine.shown(ids), turns, env.engine.budget, info, sum(paid), *looks)
+
+
+def _player(options: Play, env: TextGenEnv, kwargs: dict[str, Any]) -> Any:
+    """Who chooses token by token; None for those who know their answer beforehand."""
+    if options.agent in (PERSON, "heuristic", "oracle"):
+        return None
+    if options.agent in BASELINES:
+        return RandomAgent(env.engine.tokenizer.vocab_size, options.seed)
+    outside = is_import_path(options.agent)
+    return load_player(options.agent, eval_env(options.env, 1, **kwargs) if outside else None, options.seed)
+
+
+def _made(options: Play) -> tuple[TextGenEnv, dict[str, Any]]:
+    """The environment, and the keywords it was made with."""
+    kwargs: dict[str, Any] = {"split": options.split, "dataset": options.dataset}
+    if options.agent != PERSON:
+        check_name(options.agent)
+        kwargs |= saved_kwargs(options.agent)
+    if options.agent not in (PERSON, *BASELINES) and not is_import_path(options.agent):
+        kwargs |= tokenizer_kwargs(options.agent)
+    if options.reward:
+        kwargs["reward"] = options.reward
+    kwargs |= env_keywords(options.env_kwargs)
+    timing = {"reward_timing": "delta"} if options.delta else {}
+    spec = gymnasium.registry.get(options.env)
+    kind = None if spec is None or spec.entry_point is None else load_env_creator(spec.entry_point)
+    if isinstance(kind, type) and not issubclass(kind, TextGenEnv):  # which would only say that it does not know our keywords
+        raise TypeError(_NO_TEXT.format(env=options.env, kind=kind.__name__))
+    env: Any = gymnasium.make(options.env, disable_env_checker=True, **{**kwargs, **timing}).unwrapped
+    if not isinstance(env, TextGenEnv):
+        raise TypeError(_NO_TEXT.format(env=options.env, kind=type(env).__name__))
+    return env, kwargs
 
 
 def play(options: Play) -> None:
     """Carries out the command.
 
     Raises:
-        ValueError: an unknown environment, agent or split, or fewer than one episode.
+        ValueError: an unknown environment, agent, split or keyword, or fewer than one episode.
         TypeError: the environment is not a text environment of this package.
     """
     if options.env not in gymnasium.registry and ":" not in options.env:
@@ -146,29 +175,21 @@ def play(options: Play) -> None:
     if options.episodes < 1:
         raise ValueError(f"--episodes {options.episodes}; expected 1 or more")
     person = options.agent == PERSON
-    kwargs: dict[str, Any] = {"split": options.split, "dataset": options.dataset}
-    if not person:
-        check_name(options.agent)
-        kwargs |= saved_kwargs(options.agent)
-    if options.agent not in (PERSON, *BASELINES) and not is_import_path(options.agent):
-        kwargs |= tokenizer_kwargs(options.agent)
-    if options.reward:
-        kwargs["reward"] = options.reward
-    timing = "delta" if options.delta else "terminal"
-    env: Any = gymnasium.make(options.env, disable_env_checker=True, reward_timing=timing, **kwargs).unwrapped
-    if not isinstance(env, TextGenEnv):
-        raise TypeError(f"{options.env} is a {type(env).__name__}; this plays environments that extend tokengym.envs.TextGenEnv")
-    if person and not options.quiet:
-        print(_HOW)
+    env, kwargs = _made(options)
+    player = _player(options, env, kwargs)
+    if person:
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401  (with it, input() knows the arrow keys and wide characters)
+        if not options.quiet:
+            print(_HOW)
     rewards: list[float] = []
-    hand = _Hand(options, env, kwargs)
     try:
         for number in range(options.episodes):
             obs, info = env.reset(seed=options.seed if number == 0 else None)
-            prompt = env.engine.book[info["index"]]
             if not options.quiet:
                 print(f"\nEpisode {number + 1} of {options.episodes}: {options.env}, {options.split} split, played by {options.agent}")
-            reward, text = _episode(env, hand, obs, prompt, person)
+            print(asked(env.engine.book[info["index"]], colours()), end="", flush=True)
+            reward, text = _episode(env, options.agent, player, obs, (colours(), columns()))
             rewards.append(reward)
             print(text, end="", flush=True)
     except (_Stopped, KeyboardInterrupt):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "check_name",
     "is_import_path",
     "learner",
+    "env_keywords",
     "load_player",
     "outside_agent",
     "resolve",
@@ -127,6 +129,24 @@ def build_config(agent: Any, options: Mapping[str, Any]) -> Any:
     return agent.Config(
         **{name: _convert(name, value, fields[name].default, "None" in str(fields[name].type)) for name, value in options.items()}
     )
+
+
+def env_keywords(pairs: Sequence[str]) -> dict[str, Any]:
+    """Environment keywords as the command line writes them: numbers, true, false, null and JSON are read, all else is text.
+
+    Raises:
+        ValueError: not of the form NAME=VALUE.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise ValueError(f"--env-kwargs {pair!r}; expected NAME=VALUE, as in turns=8 or constrained=true")
+        try:
+            found[name] = json.loads({"True": "true", "False": "false", "None": "null"}.get(value, value))
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def tokenizer_kwargs(model: str) -> dict[str, Any]:

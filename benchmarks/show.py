@@ -13,7 +13,7 @@ from tokengym._registry import unknown
 from tokengym.benchmarks.baselines import BASELINES
 from tokengym.benchmarks.evaluate import default_examples, eval_env, evaluate
 from tokengym.benchmarks.options import Eval, Table
-from tokengym.benchmarks.players import check_name, is_import_path, load_player, tokenizer_kwargs
+from tokengym.benchmarks.players import check_name, env_keywords, is_import_path, load_player, tokenizer_kwargs
 from tokengym.benchmarks.records import Record, read_records
 from tokengym.benchmarks.render import render
 from tokengym.benchmarks.summary import fill_normalized
@@ -74,6 +74,7 @@ def evaluate_agent(options: Eval) -> None:
         kwargs["tokenizer"] = options.tokenizer
     elif options.agent not in BASELINES and not is_import_path(options.agent):
         kwargs |= tokenizer_kwargs(options.agent)
+    kwargs |= env_keywords(options.env_kwargs)
     venv = eval_env(options.env, min(64, options.examples), **kwargs)
     count = default_examples(venv, options.examples)
     player = load_player(options.agent, venv, options.seed)

@@ -18,7 +18,7 @@ from tokengym.envs.engine import Ended, Engine
 from tokengym.envs.masks import Choice, unmasked
 from tokengym.envs.order import Order
 from tokengym.envs.prompts import Prompt
-from tokengym.envs.render import ansi, colours
+from tokengym.envs.render import asked, colours, columns, paid_turns, played
 from tokengym.envs.spec import keep_objects, rebuild
 from tokengym.envs.tokenizer import TextTokenizer
 
@@ -103,6 +103,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._said: tuple[str, ...] = ()  # turns that are over
         self._deal = -1
         self._paid = 0.0  # rewards of this episode so far
+        self._rewards: list[float] | None = None if render_mode is None else []  # of each of its tokens, for those who watch
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -208,7 +209,8 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             potential = self.engine.potentials([self._ended("")])[0]
             reward = potential - self._paid if potential == potential else 0.0
         self._paid += reward
-        if self.render_mode == "human":
+        if self._rewards is not None:
+            self._rewards.append(reward)
             self._show()
         return self._observation(), reward, *flags, info if choice is None else self._masked(info)
 
@@ -216,7 +218,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         """The episode so far as text ("ansi"); in mode "human" it is printed by ``reset`` and at the episode's end."""
         if self._prompt is None:
             raise ResetNeeded("env.render() before env.reset()")
-        return self._text(coloured=False) if self.render_mode == "ansi" else None
+        return asked(self._prompt) + self._behind(self._prompt) if self.render_mode == "ansi" else None
 
     def get_state(self) -> dict[str, Any]:
         """Everything that the next steps depend on, JSON-able; :meth:`set_state` continues bit for bit."""
@@ -229,6 +231,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             "order": [self._order.seed, self._order.position],
             "episode": None if prompt is None else [prompt.index, self._deal, self._answer().tolist(), self._paid, prompt.other],
             "playing": self._playing,
+            **({} if self._rewards is None else {"rewards": list(self._rewards)}),
         }
 
     def set_state(self, state: dict[str, Any]) -> Obs:
@@ -254,6 +257,8 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
             self._turn, self._said = self._start + played.turn, played.said
             self._limit = self._turn + self.engine.max_new_tokens
             self._paid, self._playing = paid, state["playing"]
+            if self._rewards is not None:  # not known where nobody was watching
+                self._rewards = list(state.get("rewards", [0.0] * len(completion)))
             for token in completion:
                 self._choice = self._choice and self._choice.after(token)
         return self._observation()
@@ -266,6 +271,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         self._prompt, self._final, self._paid, self._playing = prompt, None, 0.0, True
         self._start = self._turn = self._length = size
         self._said = ()
+        self._rewards = None if self.render_mode is None else []
         self._limit = size + self.engine.max_new_tokens
         self._ids[:size] = prompt.ids
         self._ids[size:] = self.tokenizer.pad_token_id
@@ -317,11 +323,16 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         }
 
     def _show(self) -> None:
-        if self.render_mode == "human" and (self._final is not None or self._length == self._start):
-            print(self._text(coloured=colours()))
+        """In mode "human": the prompt at an episode's beginning, all else at its end."""
+        if self.render_mode != "human" or self._prompt is None:
+            return
+        if self._length == self._start:
+            print(asked(self._prompt, colours()), end="", flush=True)
+        elif self._final is not None:
+            print(self._behind(self._prompt, colours(), columns()), flush=True)
 
-    def _text(self, coloured: bool) -> str:
-        if self._prompt is None:
-            return ""
-        answer, spoken = self.engine.shown(self._ids[self._start : self._length]), len(self._answer())
-        return ansi(self._prompt, answer, spoken, self.engine.budget, self._final, self._paid, coloured)
+    def _behind(self, prompt: Prompt, *looks: Any) -> str:
+        """What follows the prompt, as text; ``looks`` as in :func:`played`."""
+        engine, spoken = self.engine, slice(self._start, self._length)
+        turns = paid_turns(self.tokenizer, self._ids[spoken], self._completion[spoken], self._rewards or ())
+        return played(prompt, engine.shown(self._ids[spoken]), turns, engine.budget, self._final, self._paid, *looks)

@@ -120,10 +120,14 @@ class Rows:
         """(T,) the tokens behind the prompt so far, a view."""
         return self._ids[row, self._start[row] : self._next[row] - row * self.engine.width]
 
+    def spoken(self, row: int) -> npt.NDArray[np.int8]:
+        """(T,) 1 on the agent's among the tokens behind the prompt, a view."""
+        return self._completion[row, self._start[row] : self._next[row] - row * self.engine.width]
+
     def answer(self, row: int) -> npt.NDArray[np.int32]:
         """(T,) the agent's tokens so far."""
         behind = self.behind(row)
-        return behind if self.engine.talk is None else behind[self._completion[row, self._start[row] :][: len(behind)] == 1]
+        return behind if self.engine.talk is None else behind[self.spoken(row) == 1]
 
     def turn(self, row: int) -> npt.NDArray[np.int32]:
         """(T,) the agent's tokens in the turn that is being said, a view."""
@@ -152,13 +156,10 @@ class Rows:
             "completion_mask": self._completion.copy(),
         }
 
-    def row_observation(self, row: int) -> dict[str, npt.NDArray[Any]]:
-        """Fresh copies of one row (L,)."""
-        return {
-            "input_ids": self._ids[row].copy(),
-            "attention_mask": self._attention[row].copy(),
-            "completion_mask": self._completion[row].copy(),
-        }
+    def observations(self, rows: list[int]) -> list[dict[str, npt.NDArray[Any]]]:
+        """Fresh copies of some rows, (L,) each."""
+        copies = zip(self._ids[rows], self._attention[rows], self._completion[rows], strict=True)
+        return [{"input_ids": ids, "attention_mask": attention, "completion_mask": completion} for ids, attention, completion in copies]
 
     def _played(self, row: int) -> Prompt:
         prompt = self._prompts[row]

@@ -21,7 +21,7 @@ from tokengym.envs.engine import Ended, Engine
 from tokengym.envs.infos import batch_infos, mask_infos
 from tokengym.envs.labels import labelled
 from tokengym.envs.masks import unmasked
-from tokengym.envs.render import ansi
+from tokengym.envs.render import Seen, asked, paid_turns, played
 from tokengym.envs.spec import keep_objects, rebuild, unwrap
 from tokengym.envs.table import Table
 from tokengym.envs.tokenizer import TextTokenizer
@@ -97,6 +97,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self._table = Table(num_envs, engine, deal == "shared")
         self._rows, self._masks = self._table.rows, self._table.masks
         self._busy = engine.delta or self._masks is not None  # there is something to do in each step
+        self._seen = None if render_mode is None else Seen(num_envs, engine.budget)
         self._was_reset = False
 
     @property
@@ -197,11 +198,13 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         terminated = np.zeros(self.num_envs, dtype=np.bool_)
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
         infos = self._settle(ended, waited, rewards, terminated, truncated) if ended or waited or self._busy else {}
+        if self._seen is not None:
+            self._seen.add(rewards)
         return self._rows.observation(), rewards, terminated, truncated, infos
 
     def render(self) -> tuple[str, ...] | None:
         """In mode "ansi" each row's episode as text; "" for an idle row."""
-        return None if self.render_mode is None else tuple(self._text(row) for row in range(self.num_envs))
+        return None if self._seen is None else tuple(self._text(row, self._seen) for row in range(self.num_envs))
 
     def labelled(self, indices: Sequence[int] | npt.NDArray[np.int64], clean: bool = False) -> Obs:
         """Prompts followed by their labels, as an agent that writes the label would leave them: what imitation learns from.
@@ -237,6 +240,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         if state.get("waiting") and self._mode is AutoresetMode.SAME_STEP:
             raise ValueError("this state was saved in another autoreset_mode than 'SameStep': rows wait in it for their next episode")
         self._table.set_state({"waiting": (), **state})
+        self._seen = self._seen and Seen(self.num_envs, self.engine.budget)
         self._was_reset = state["reset"]
         return self._rows.observation()
 
@@ -254,6 +258,8 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         if ended:
             scored = self.engine.score(list(ended.values()))
             last = dict(zip(ended, scored.infos, strict=True))
+            if self._seen is not None:
+                self._seen.final = last
             for (row, episode), score in zip(ended.items(), scored.scores, strict=True):
                 rewards[row] = score - self._rows.paid[row]
                 terminated[row], truncated[row] = self.engine.flags(episode.reason)
@@ -293,9 +299,13 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
                 rewards[row] = potential - self._rows.paid[row]
                 self._rows.paid[row] += rewards[row]
 
-    def _text(self, row: int) -> str:
-        prompt = self._rows.prompt(row)
+    def _text(self, row: int, seen: Seen) -> str:
+        prompt, rows = self._rows.prompt(row), self._rows
         if prompt is None:
             return ""
-        text, paid = self.engine.shown(self._rows.behind(row)), float(self._rows.paid[row])
-        return ansi(prompt, text, len(self._rows.answer(row)), self.engine.budget, None, paid)
+        behind, agent = rows.behind(row), rows.spoken(row)
+        rewards = seen.rewards(row, int(agent.sum()))
+        final = seen.final.get(row) if row in self._table.waiting else None
+        paid = float(rows.paid[row]) if final is None else sum(rewards)
+        turns = paid_turns(self.tokenizer, behind, agent, rewards)
+        return asked(prompt) + played(prompt, self.engine.shown(behind), turns, self.engine.budget, final, paid)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
 
 import pytest
 
 import tokengym.benchmarks.play
 from tokengym.benchmarks.cli import main
-from tokengym.benchmarks.play import pieces
-from tokengym.envs import load_tokenizer
 
-_PAID = re.compile(r"\(([+-]\d\.\d{4})\)")
+_PAID = re.compile(r"[+-]\d\.\d{4}")
 
 
 def _run(line: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -26,14 +23,13 @@ def _run(line: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_the_oracle_plays(capsys: pytest.CaptureFixture[str]) -> None:
     shown = _run("TextQA-v0 --agent oracle --episodes 2 --reward exact", capsys)
     assert shown.count("Reward 1.0000 (exact 1.0000); ended by eos") == 2 and shown.endswith("Mean reward of 2 episodes: 1.0000\n")
-    tokens = shown.split("Tokens\n")[1].partition("\n")[0]
-    assert tokens.endswith("|<end> (+1.0000)") and len(_PAID.findall(tokens)) == 1  # all of it at the end
+    tokens, paid = shown.split("Tokens\n")[1].split("\n")[:2]
+    assert tokens.endswith("|<end>") and paid.strip() == "+1.0000" and paid.index("+") == tokens.index("<end>")  # all of it at the end
 
 
 def test_delta_pays_token_by_token(capsys: pytest.CaptureFixture[str]) -> None:
     shown = _run("TextSumm-v0 --agent heuristic --delta --reward rouge_1", capsys)
-    tokens = shown.split("Tokens\n")[1].partition("\n")[0]
-    paid = [float(found) for found in _PAID.findall(tokens)]
+    paid = [float(found) for found in _PAID.findall(shown.split("Tokens\n")[1].partition("Reference\n")[0])]
     total = float(re.search(r"Reward (\d\.\d{4})", shown)[1])  # type: ignore[index]
     assert len(paid) > 3 and sum(paid) == pytest.approx(total, abs=0.01)
 
@@ -71,21 +67,13 @@ def test_on_a_terminal_there_are_colours(capsys: pytest.CaptureFixture[str], mon
     assert "\x1b[36m" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("text", ["A fire hit Radthorpe.", " 灾情严重的村庄", "naïve"])
-def test_pieces_add_up_to_the_text(text: str) -> None:
-    tokenizer: Any = load_tokenizer("builtin")
-    tokens = tokenizer.encode(text)
-    told = pieces(tokenizer, [*tokens, tokenizer.eos_token_id])
-    assert len(told) == len(tokens) + 1 and "".join(told) == text + "<end>"
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("TextQ-v0", "Did you mean 'TextQA-v0'"),
         ("TextQA-v0 --agent oracel", "Did you mean 'oracle'"),
         ("TextQA-v0 --episodes 0", "expected 1 or more"),
-        ("CartPole-v1 --agent oracle", "reward_timing"),
+        ("CartPole-v1 --agent oracle", "CartPole-v1 is a CartPoleEnv; this plays environments that extend tokengym.envs.TextGenEnv"),
     ],
 )
 def test_what_is_refused(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:

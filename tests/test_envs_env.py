@@ -176,7 +176,8 @@ def test_rendering(capsys: pytest.CaptureFixture[str]) -> None:
     human.reset(seed=0)
     play(human, [*tokens("ab"), EOS])
     printed = capsys.readouterr().out
-    assert printed.count("Prompt [w0") == 2 and "Reward 1.0000" in printed and "\x1b[" not in printed
+    assert printed.startswith("Prompt [w0, 9 tokens, 0 cut]\n>say ab:\nAnswer [3 of 4 tokens]\nab\nTokens\na|b|<end>\n    +1.0000\n")
+    assert printed.count("Prompt [w0") == 1 and "Reward 1.0000" in printed and "\x1b[" not in printed
     assert human.render() is None
 
 
