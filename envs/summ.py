@@ -66,7 +66,7 @@ class TextSumm(Task):
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
-        if self.options.language == "zh":  # a character is a token, mostly
+        if self.options.language == "zh":  # a character is almost two tokens
             self.max_prompt_tokens, self.max_new_tokens = 224, 56
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
