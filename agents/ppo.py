@@ -69,11 +69,12 @@ class PPO(ClippedAgent):
 
     name = "ppo"
     Config = PPOConfig
+    parallel = True
     config: PPOConfig
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         # A critic of its own exists before the optimizer, which is to train it.
-        self.critic = copy.deepcopy(policy) if getattr(config, "critic", "trunk") == "separate" else None
+        self.critic: Any = copy.deepcopy(policy) if getattr(config, "critic", "trunk") == "separate" else None
         self.needs_values = self.critic is None
         super().__init__(policy, env, config, seed, validation_env)
         c = self.config
