@@ -14,6 +14,8 @@ from tokengym._registry import Registry
 if TYPE_CHECKING:
     from tokengym.agents.base import Agent
     from tokengym.agents.config import AgentConfig
+    from tokengym.agents.dpo import DPO, DPOConfig
+    from tokengym.agents.expert_iteration import ExpertIteration, ExpertIterationConfig
     from tokengym.agents.grpo import GRPO, GRPOConfig
     from tokengym.agents.lora import LoRA
     from tokengym.agents.policy import CausalLMPolicy, PolicyOutput
@@ -22,12 +24,17 @@ if TYPE_CHECKING:
     from tokengym.agents.rollout import Rollout, RolloutEngine
     from tokengym.agents.sb3 import TextFeatures
     from tokengym.agents.sft import SFT, SFTConfig
+    from tokengym.agents.soft_q import SoftQ, SoftQConfig
 
 __all__ = [
     "AGENTS",
     "Agent",
     "AgentConfig",
     "CausalLMPolicy",
+    "DPO",
+    "DPOConfig",
+    "ExpertIteration",
+    "ExpertIterationConfig",
     "GRPO",
     "GRPOConfig",
     "LoRA",
@@ -40,6 +47,8 @@ __all__ = [
     "RolloutEngine",
     "SFT",
     "SFTConfig",
+    "SoftQ",
+    "SoftQConfig",
     "TextFeatures",
     "load_agent",
 ]
@@ -51,6 +60,9 @@ AGENTS: Registry[Any] = Registry(
         "reinforce": "tokengym.agents.reinforce:Reinforce",
         "grpo": "tokengym.agents.grpo:GRPO",
         "ppo": "tokengym.agents.ppo:PPO",
+        "soft_q": "tokengym.agents.soft_q:SoftQ",
+        "expert_iteration": "tokengym.agents.expert_iteration:ExpertIteration",
+        "dpo": "tokengym.agents.dpo:DPO",
     },
     hint="A class of your own is named my_module:MyAgent.",
 )
@@ -59,6 +71,10 @@ _PLACES = {
     "Agent": "base",
     "AgentConfig": "config",
     "CausalLMPolicy": "policy",
+    "DPO": "dpo",
+    "DPOConfig": "dpo",
+    "ExpertIteration": "expert_iteration",
+    "ExpertIterationConfig": "expert_iteration",
     "GRPO": "grpo",
     "GRPOConfig": "grpo",
     "LoRA": "lora",
@@ -71,6 +87,8 @@ _PLACES = {
     "RolloutEngine": "rollout",
     "SFT": "sft",
     "SFTConfig": "sft",
+    "SoftQ": "soft_q",
+    "SoftQConfig": "soft_q",
     "TextFeatures": "sb3",
 }
 

@@ -15,7 +15,12 @@ from tokengym.agents.parallel import join
 from tokengym.agents.rollout import Rollout, RolloutEngine
 from tokengym.agents.venv import check_groups
 
-__all__ = ["OnlineAgent"]
+__all__ = ["NO_SPREAD", "OnlineAgent"]
+
+NO_SPREAD = (
+    "no completion of the first collection scored better than another of the same prompt, so that nothing was learned from it; "
+    "if that goes on, begin with supervised fine-tuning (tokengym train ... --sft-budget N), or raise group_size"
+)
 
 
 class OnlineAgent(Agent):

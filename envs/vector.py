@@ -19,7 +19,7 @@ from tokengym.envs.calls import check_episodes, read_actions, read_autoreset, re
 from tokengym.envs.dealer import DEALS
 from tokengym.envs.engine import Ended, Engine
 from tokengym.envs.infos import batch_infos, mask_infos
-from tokengym.envs.labels import labelled
+from tokengym.envs.labels import answered, labelled
 from tokengym.envs.masks import unmasked
 from tokengym.envs.render import Seen, asked, paid_turns, played
 from tokengym.envs.spec import keep_objects, rebuild, unwrap
@@ -220,6 +220,20 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
             IndexError: an index outside the data set.
         """
         return labelled(self.engine, indices, clean)
+
+    def answered(self, prompts: Sequence[int | str], answers: Sequence[str]) -> Obs:
+        """Prompts followed by given answers, as an agent that writes them would leave them: what preferences are learned from.
+
+        Args:
+            prompts: (B,) each the index of an example, or the text that an example of this task has as its prompt.
+            answers: (B,) texts.
+        Returns:
+            as :meth:`labelled`.
+        Raises:
+            ValueError: the task constrains its answers, and this is none of them.
+            IndexError: an index outside the data set.
+        """
+        return answered(self.engine, prompts, answers)
 
     def label_rewards(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(B,) float32: what the environment would pay for the labels. Raises as :meth:`labelled`."""

@@ -24,6 +24,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "reinforce": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 5e-3, "kl_beta": 0.01},
     "grpo": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 2e-3, "epochs": 4, "minibatches": 2},
     "ppo": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 2e-3, "minibatches": 2},
+    "soft_q": {"episodes_per_update": 32, "batch_size": 32, "learning_rate": 3e-3, "steps_per_update": 8, "replay_episodes": 64},
+    "expert_iteration": {"episodes_per_update": 64, "group_size": 8, "learning_rate": 3e-3, "epochs": 2},
+    "dpo": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 2e-3, "batch_size": 4, "beta": 0.5},
 }
 
 
@@ -55,7 +58,10 @@ def test_every_agent_has_its_row_here() -> None:
     assert set(SMALL) == set(AGENTS)
 
 
-@pytest.mark.parametrize(("name", "budget"), [("sft", 1500), ("reinforce", 8000), ("grpo", 8000), ("ppo", 8000)])
+@pytest.mark.parametrize(
+    ("name", "budget"),
+    [("sft", 1500), ("reinforce", 8000), ("grpo", 8000), ("ppo", 8000), ("soft_q", 6000), ("expert_iteration", 8000), ("dpo", 8000)],
+)
 def test_learns_to_beat_random(name: str, budget: int) -> None:
     agent = make(name)
     before = mean_score(agent.policy)

@@ -1,0 +1,60 @@
+"""The replay memory: the latest episodes, whole, each equally likely, and the same again from a checkpoint."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tokengym.agents.replay import Replay
+
+
+def filled(capacity: int, episodes: int) -> Replay:
+    """Episode number i has 1 + i % 3 tokens, all of them i."""
+    replay = Replay(capacity)
+    for i in range(episodes):
+        ids = torch.full((1, 3), i)
+        replay.add({"input_ids": ids, "rewards": ids.double() / 2}, torch.tensor([1 + i % 3]))
+    return replay
+
+
+def test_the_oldest_leave_first() -> None:
+    replay = filled(capacity=4, episodes=6)
+    batch = replay.sample(10, torch.Generator())
+    assert len(replay) == 4 and sorted(batch["input_ids"][:, 0].tolist()) == [2, 3, 4, 5]
+
+
+def test_rows_come_back_whole_and_padded_with_zeros() -> None:
+    batch = filled(4, 3).sample(3, torch.Generator().manual_seed(0))
+    for ids, rewards, length in zip(batch["input_ids"].tolist(), batch["rewards"].tolist(), batch["lengths"].tolist(), strict=True):
+        assert length == 1 + ids[0] and ids == [ids[0]] * length + [0] * (3 - length) and rewards == [i / 2 for i in ids]
+    assert batch["rewards"].dtype == torch.float64
+
+
+def test_every_episode_is_equally_likely() -> None:
+    replay, generator = filled(5, 5), torch.Generator().manual_seed(0)
+    counts = torch.zeros(5)
+    for _ in range(2000):
+        drawn = replay.sample(2, generator)["input_ids"][:, 0]
+        assert drawn[0] != drawn[1]
+        counts[drawn] += 1
+    assert (counts / 2000 - 0.4).abs().max() < 4 * (0.4 * 0.6 / 2000) ** 0.5
+
+
+def test_a_checkpoint_continues_alike() -> None:
+    first, again = filled(4, 6), Replay(4)
+    again.restore(first.tensors())
+    for replay in (first, again):
+        replay.add({"input_ids": torch.full((1, 3), 9), "rewards": torch.ones(1, 3).double()}, torch.tensor([2]))
+    batches = [replay.sample(3, torch.Generator().manual_seed(7)) for replay in (first, again)]
+    assert all(torch.equal(x, batches[1][name]) for name, x in batches[0].items())
+    again.restore(Replay(4).tensors())
+    assert len(again) == 0
+
+
+def test_what_cannot_work_is_refused() -> None:
+    with pytest.raises(ValueError, match="capacity=0 episodes"):
+        Replay(0)
+    with pytest.raises(ValueError, match="is empty"):
+        Replay(1).sample(1, torch.Generator())
+    with pytest.raises(ValueError, match="4 episodes were saved, and this memory holds capacity=3"):
+        Replay(3).restore(filled(4, 4).tensors())
