@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tokengym._registry import unknown
 from tokengym.agents.alarms import alarms
+from tokengym.agents.best import Best
 from tokengym.agents.checkpoint import find_folder, load_policy, read_state, write_folder, write_state
 from tokengym.agents.config import AgentConfig
 from tokengym.agents.freeze import set_trained, train_only
@@ -57,6 +58,7 @@ class Agent:
 
     name: ClassVar[str] = "agent"
     Config: ClassVar[type[AgentConfig]] = AgentConfig
+    parallel: ClassVar[bool] = False  # whether ``update`` splits its work among the processes of ``self.ranks``
     temperature: float = 1.0
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
@@ -67,6 +69,10 @@ class Agent:
         c = self.config
         self.seed = seed
         self.ranks = Ranks.here()
+        if self.ranks.count > 1 and not self.parallel:
+            raise ValueError(
+                f"{type(self).__name__} trains in one process, and {self.ranks.count} were launched; start it without launcher"
+            )
         if c.train_only:
             train_only(policy, c.train_only)
         if c.gradient_checkpointing:
@@ -88,9 +94,7 @@ class Agent:
         self._labels: set[int] = set()
         self._reward_calls = 0
         self._run: dict[str, int] | None = None  # the run that learn() is in, or was in when it was interrupted
-        self._best: dict[str, Tensor] = {}
-        self._best_score, self._worse = -float("inf"), 0
-        self._env_state: Any = None
+        self.best = Best()
         if env is not None:
             self.set_env(env)
 
@@ -171,7 +175,7 @@ class Agent:
                     journal.samples(self.updates, self.timesteps, self.samples)
                 share = self._share()
                 told, asked = self.ranks.any(callback is not None and callback(self) is False, interrupts.asked)
-                stopping = told or share >= 1 or self._stale()
+                stopping = told or share >= 1 or (0 < c.patience <= self.best.worse)
                 journal.update(1.0 if stopping else share, self.timesteps, stats)
                 if stopping:
                     self._finish()
@@ -266,7 +270,7 @@ class Agent:
         if total_timesteps is None and not planned:
             raise ValueError("learn() does not know how long to train; give total_timesteps=... (tokens), or updates=... in the config")
         self._run = {"tokens_from": self.timesteps, "tokens": total_timesteps or 0, "updates_from": self.updates, "updates": planned}
-        self._worse, self.alarms = 0, {}
+        self.best.worse, self.alarms = 0, {}
 
     def _share(self) -> float:
         """How much of the run is done, in [0, 1]; the nearer of its two ends counts."""
@@ -326,19 +330,12 @@ class Agent:
         metric = self.config.validation_metric
         if metric not in scores:
             raise unknown("validation metric of this environment", metric, scores)
-        if scores[metric] > self._best_score:
-            self._best_score, self._worse = scores[metric], 0
-            self._best = {name: x.detach().clone() for name, x in self._parameters().items()}
-        else:
-            self._worse += 1
+        self.best.offer(scores[metric], self._parameters())
         return {"validation": scores[metric], **{f"validation_{name}": value for name, value in scores.items()}}
 
-    def _stale(self) -> bool:
-        return bool(self.config.patience) and self._worse >= self.config.patience
-
     def _finish(self) -> None:
-        if self._best:
-            self._assign(self._best)
+        if self.best.weights:
+            self._assign(self.best.weights)
         self._run = None
         if self.config.folder:
             self.save(self.config.folder)

@@ -48,6 +48,7 @@ class GRPO(ClippedAgent):
 
     name = "grpo"
     Config = GRPOConfig
+    parallel = True
     config: GRPOConfig
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:

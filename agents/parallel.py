@@ -47,7 +47,7 @@ class Ranks:
             return cls()
         from accelerate import PartialState
 
-        state = PartialState()
+        state = PartialState(cpu=not torch.cuda.is_available())
         return cls(int(state.process_index), int(state.num_processes))
 
     @property

@@ -59,6 +59,7 @@ class Reinforce(OnlineAgent):
 
     name = "reinforce"
     Config = ReinforceConfig
+    parallel = True
     config: ReinforceConfig
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:

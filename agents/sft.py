@@ -44,6 +44,7 @@ class SFT(Agent):
 
     name = "sft"
     Config = SFTConfig
+    parallel = True
     config: SFTConfig
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:

@@ -38,7 +38,7 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "run": agent._run,
         "labels": sorted(agent._labels),
         "reward_calls": agent._reward_calls,
-        "best": [_finite(agent._best_score), agent._worse],
+        "best": [_finite(agent.best.score), agent.best.worse],
         "alarms": agent.alarms,
         "history": [{name: _finite(value) for name, value in stats.items()} for stats in agent.history],
         "extra": extra,
@@ -47,7 +47,7 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if isinstance(choices := getattr(agent.policy, "generator", None), torch.Generator):
         tensors["rng_predict"] = choices.get_state()
     tensors |= {f"weights/{name}": x for name, x in trained.items()}
-    tensors |= {f"best/{name}": x for name, x in agent._best.items()}
+    tensors |= {f"best/{name}": x for name, x in agent.best.weights.items()}
     return state, tensors
 
 
@@ -56,9 +56,9 @@ def restore(agent: Any, state: Mapping[str, Any], tensors: Mapping[str, Tensor])
     agent._assign({name.removeprefix("weights/"): x for name, x in tensors.items() if name.startswith("weights/")})
     restore_optimizer(agent.optimizer, agent._parameters().items(), tensors)
     device = agent.policy.device
-    agent._best = {name.removeprefix("best/"): x.to(device) for name, x in tensors.items() if name.startswith("best/")}
-    score, agent._worse = state["best"] or (None, 0)
-    agent._best_score = -math.inf if score is None else score
+    agent.best.weights = {name.removeprefix("best/"): x.to(device) for name, x in tensors.items() if name.startswith("best/")}
+    score, agent.best.worse = state["best"] or (None, 0)
+    agent.best.score = -math.inf if score is None else score
     agent.generator.set_state(tensors["rng"])
     if "rng_predict" in tensors:
         agent.policy.generator.set_state(tensors["rng_predict"])

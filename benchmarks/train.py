@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +116,10 @@ def make_plan(options: Train) -> Plan:
     for name, given, long in (("max_prompt_tokens", options.max_prompt_tokens, 384), ("max_new_tokens", options.max_new_tokens, 64)):
         if given or not tiny:
             kwargs[name] = given or max(long, getattr(task, name))
+    from tokengym.agents.checkpoint import is_saved  # with torch, once the names are known to be right
+
     folder = Path(options.out or f"runs/{options.env}-{options.agent.replace(':', '.')}-{options.seed}")
-    if (folder / "agent.json").exists() and not options.resume and not options.overwrite:
+    if is_saved(folder) and not options.resume and not options.overwrite:
         raise FileExistsError(
             f"{folder} holds a trained agent. Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
         )
@@ -158,11 +162,13 @@ class _Session:
 
     def learn(self, name: str, policy: Any, settings: dict[str, Any], budget: int) -> Any:
         """Makes a learner, or takes up the one that an interrupted run left, and trains it."""
+        from tokengym.agents.checkpoint import is_saved
+
         kind = learner(name)
         config = build_config(kind, settings)
         venv = self.venv(config.num_envs, getattr(config, "group_size", 1))
         total: int | None = budget
-        if self.options.resume and (Path(config.folder) / "agent.json").exists():
+        if self.options.resume and is_saved(config.folder):
             agent = kind.load(config.folder, env=venv, policy=policy)
             total = None
             if agent.timesteps >= budget:
@@ -183,7 +189,7 @@ def _say(plan: Plan, session: _Session, model: str) -> None:
 
 
 def train(options: Train, line: str) -> None:
-    """Trains one agent and prints its held-out reward before and after.
+    """Trains one agent and prints its held-out reward before and after; of several processes, the first one prints.
 
     Args:
         options: of the command.
@@ -192,17 +198,25 @@ def train(options: Train, line: str) -> None:
         KeyboardInterrupt: Ctrl-C, after the checkpoint was kept and the way to go on was printed.
     """
     plan = make_plan(options)
+    from tokengym.agents.parallel import Ranks
+
+    with contextlib.nullcontext() if Ranks.here().main else contextlib.redirect_stdout(io.StringIO()):
+        _train(plan, options, line)
+
+
+def _train(plan: Plan, options: Train, line: str) -> None:
     session = _Session(plan, options, line)
     _say(plan, session, options.model)
     if is_import_path(options.agent):
         _train_outside(plan, session)
         return
+    from tokengym.agents.checkpoint import is_saved
     from tokengym.agents.lora import LoRA
     from tokengym.agents.policy import CausalLMPolicy
 
     policy = CausalLMPolicy.from_pretrained(options.model, device=options.device, lora=LoRA() if plan.lora else None)
     before = session.judge(policy, "before")
-    if options.sft_budget and plan.agent != "sft" and not (options.resume and (plan.folder / "agent.json").exists()):
+    if options.sft_budget and plan.agent != "sft" and not (options.resume and is_saved(plan.folder)):
         session.learn("sft", policy, plan.sft_config, options.sft_budget)
         session.judge(policy, "after sft")
     agent = session.learn(plan.agent, policy, plan.config, plan.budget)
