@@ -13,7 +13,7 @@ import numpy as np
 
 from tokengym.benchmarks.options import DataShow
 from tokengym.envs import DATASETS, TASKS, Example, Task, load_examples, load_tokenizer
-from tokengym.envs.data import SPLITS, read_dataset, sets_of, usual
+from tokengym.envs.data import SPLITS, named_set, read_dataset, sets_of, usual
 from tokengym.envs.files import SUFFIXES, mapped
 from tokengym.envs.named import NamedSet
 from tokengym.rewards import Sample, explain, make_reward
@@ -67,7 +67,7 @@ def survey(data: str, task: str = "", split: str = "", columns: Mapping[str, str
     """Reads a data set and measures it.
 
     Args:
-        data: a named set, "builtin" (with a task), "builtin:TASK", a path, or a hub id.
+        data: a named set, a part of one ("reasoning-gym:gcd"), "builtin" (with a task), "builtin:TASK", a path, or a hub id.
         task: id of the environment that is to play it; "" takes the one that a named set is made for, and none for files.
         split: "train", "validation" or "test"; "" takes the first that there is.
         columns: for files and the hub, as in :func:`tokengym.envs.load_examples`.
@@ -76,9 +76,9 @@ def survey(data: str, task: str = "", split: str = "", columns: Mapping[str, str
     """
     if data.startswith("builtin:"):
         data, task = "builtin", data.removeprefix("builtin:")
-    about = DATASETS[data] if data in DATASETS else None
-    if not task and data in DATASETS:
-        task = next((name for name in TASKS if data in sets_of(TASKS[name])), "")
+    family, about = data.partition(":")[0], named_set(data)
+    if not task and family in DATASETS:
+        task = next((name for name in TASKS if family in sets_of(TASKS[name])), "")
     played = TASKS.find(task)() if task else None
     source: Any = {"path": data, "columns": dict(columns)} if columns else data
 
@@ -95,7 +95,7 @@ def survey(data: str, task: str = "", split: str = "", columns: Mapping[str, str
         name=data,
         split=split,
         task=played,
-        about=about if isinstance(about, NamedSet) else None,
+        about=about,
         sizes={part: len(examples) if part == split else _size(read, part) for part in SPLITS},
         columns=mapped(Path(data), split, columns) if data.endswith(SUFFIXES) else {},
         examples=examples,

@@ -49,6 +49,7 @@ DATASETS: Registry[NamedSet | Callable[..., Sequence[Example]]] = Registry(
         "jupyterlab-zh-CN": "tokengym.envs.catalogs:JUPYTERLAB",
         "nlpaug-spelling": "tokengym.envs.misspellings:NLPAUG_SPELLING",
         "presidio": "tokengym.envs.presidio:SET",
+        "reasoning-gym": "tokengym.envs.reasoning_gym:SET",
     },
 )
 _HINT = "A path to a .jsonl, .csv or .parquet file or a hub id (owner/name) works too."
@@ -71,9 +72,10 @@ def load_examples(
     """The examples of a data set.
 
     Args:
-        dataset: a named set ("aclsum"), "builtin:TextSumm-v0" (the builtin world, as that task asks about it), a path, a hub id
-            with an optional revision ("owner/name@revision"), a mapping {"path", "revision", "config", "columns", "split"}
-            with, for training, {"augment", "seed", "copies"} as in :func:`tokengym.envs.augment.augment`, or Examples.
+        dataset: a named set ("aclsum"), a part of one ("reasoning-gym:gcd"), "builtin:TextSumm-v0" (the builtin world, as that task
+            asks about it), a path, a hub id with an optional revision ("owner/name@revision"), a mapping {"path", "revision",
+            "config", "columns", "split"} with, for training, {"augment", "seed", "copies"} as in
+            :func:`tokengym.envs.augment.augment`, or Examples.
         split: "train", "validation" or "test"; None takes all rows of a file or hub data set.
         size: number of builtin examples.
         columns: for files and the hub: {"id", "prompt", "references"} to the column names there.
@@ -90,7 +92,7 @@ def load_examples(
         raise ValueError(f"dataset='builtin' alone names no task; use one of: {', '.join('builtin:' + name for name in TASKS)}")
     if columns and isinstance(dataset, str | Path):
         dataset = {"path": str(dataset), "columns": dict(columns)}
-    return _read(dataset, split, tuple(DATASETS), "dataset", [*(f"builtin:{name}" for name in TASKS), *DATASETS])
+    return _read(dataset, split, tuple(DATASETS), "dataset", [*(f"builtin:{name}" for name in TASKS), *DATASETS], size=size)
 
 
 def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) -> Sequence[Example]:
@@ -104,8 +106,9 @@ def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) 
     if isinstance(dataset, str) and dataset == "builtin":
         return task.builtin(split, SIZES[split] if size is None else size)
     named = sets_of(task)
-    examples = task.arranged(_read(dataset, split, named, f"dataset of {task.name}", ["builtin", *named], task.options))
-    return examples if size is None else examples[:size]
+    examples = _read(dataset, split, named, f"dataset of {task.name}", ["builtin", *named], task.options, size)
+    examples = task.arranged(examples)
+    return examples if size is None or len(examples) <= size else examples[:size]
 
 
 def sets_of(task: type[Task] | Task) -> tuple[str, ...]:
@@ -114,9 +117,13 @@ def sets_of(task: type[Task] | Task) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*task.datasets, *named)))
 
 
-def named_set(dataset: Any, task: type[Task] | Task) -> NamedSet | None:
-    """What a data set says of itself: its licence, and what an environment of ``task`` takes by default; None for all but named ones."""
-    found = DATASETS[dataset] if isinstance(dataset, str) and dataset in DATASETS and dataset in sets_of(task) else None
+def named_set(dataset: Any, task: type[Task] | Task | None = None) -> NamedSet | None:
+    """What a data set says of itself: its licence, and what an environment of ``task`` takes by default; None for all but named ones.
+
+    Raises:
+        ValueError: a part that its family of sets does not have.
+    """
+    found = _row(dataset, tuple(DATASETS) if task is None else sets_of(task))
     return found if isinstance(found, NamedSet) else None
 
 
@@ -136,13 +143,15 @@ def data_name(dataset: Any) -> str:
 
 
 def data_fingerprint(dataset: Any, examples: Sequence[Example], task: Task, split: str) -> str:
-    """sha256 over ids and texts in order; of the builtin world over its first 256 texts and the call that makes the others."""
+    """sha256 over ids and texts in order; of what is made on demand over its first 256 texts and the call that makes the others."""
     digest = hashlib.sha256()
     builtin = isinstance(dataset, str) and dataset == "builtin"
-    if builtin:
-        call = [task.name, split, len(examples), WORLD_VERSION, told_options(task)]
+    about = named_set(dataset, task)
+    made = builtin or (about is not None and about.endless)
+    if made:
+        call = [task.name, split, len(examples), WORLD_VERSION if builtin else data_name(dataset), told_options(task)]
         digest.update(json.dumps(call, sort_keys=True, default=str).encode())
-    for i in range(min(len(examples), _FINGERPRINTED) if builtin else len(examples)):
+    for i in range(min(len(examples), _FINGERPRINTED) if made else len(examples)):
         example = examples[i]
         digest.update(json.dumps([example.id, example.prompt, example.references], ensure_ascii=False).encode())
     return digest.hexdigest()
@@ -161,25 +170,39 @@ def _plain(dataset: Any, split: str | None) -> tuple[Any, dict[str, Any] | None]
             f"dataset={dict(dataset)} is augmented, which is for split='train' only, not for split={split!r}: leave it out there"
         )
     path = inner.get("path")
-    if tuple(inner) == ("path",) and isinstance(path, str) and (path.partition(":")[0] == "builtin" or path in DATASETS):
+    if tuple(inner) == ("path",) and isinstance(path, str) and (path.partition(":")[0] == "builtin" or path.partition(":")[0] in DATASETS):
         inner = path
     return inner, change or None
 
 
-def _load(found: NamedSet | Callable[..., Sequence[Example]], split: str, options: Any) -> Sequence[Example]:
-    """The examples of a named set; its loader gets those of the task's options that it has a parameter for."""
+def _row(dataset: Any, names: Sequence[str]) -> NamedSet | Callable[..., Sequence[Example]] | None:
+    """The row of one of ``names``, or of a part of it ("reasoning-gym:gcd"); None for what is neither."""
+    family, _, part = dataset.partition(":") if isinstance(dataset, str) else ("", "", "")
+    if family not in names:
+        return None
+    found = DATASETS.find(family)
+    if not part:
+        return found if dataset == family else None
+    return found.part(part) if isinstance(found, NamedSet) and found.part is not None else None
+
+
+def _load(found: NamedSet | Callable[..., Sequence[Example]], split: str, options: Any, size: int | None) -> Sequence[Example]:
+    """The examples of a named set; its loader gets the size and those of the task's options that it has a parameter for."""
     load = found.load if isinstance(found, NamedSet) else found
-    given = asdict(options) if is_dataclass(options) and not isinstance(options, type) else {}
+    given = {**(asdict(options) if is_dataclass(options) and not isinstance(options, type) else {}), "size": size}
     wanted = inspect.signature(load).parameters
     return load(split, **{name: value for name, value in given.items() if name in wanted})
 
 
-def _read(dataset: Any, split: str | None, named: Sequence[str], kind: str, known: Sequence[str], options: Any = None) -> Sequence[Example]:
+def _read(
+    dataset: Any, split: str | None, named: Sequence[str], kind: str, known: Sequence[str], options: Any = None, size: int | None = None
+) -> Sequence[Example]:
     if isinstance(dataset, Path):
         dataset = str(dataset)
     if isinstance(dataset, str):
-        if dataset in named:
-            return _load(DATASETS.find(dataset), _split(split), options)
+        found = _row(dataset, named)
+        if found is not None:
+            return _load(found, _split(split), options, size)
         dataset = {"path": dataset}
     if isinstance(dataset, Mapping):
         examples: Sequence[Example] = _read_mapping(dataset, split, kind, known)

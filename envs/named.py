@@ -17,9 +17,10 @@ __all__ = ["NamedSet", "package_folder", "split_of"]
 class NamedSet:
     """A real data set that is read from an installed package: one file in envs/ that ends with such an object, and one row of ``DATASETS``.
 
-    ``load`` gets the split, and of the task's options those that it has a parameter for (``language``, for instance). The last three
-    are what an environment takes by default in place of the task's own, where that does not fit: a reward that reads facts has
-    nothing to read in a set without them, and real text is longer. None: the task's.
+    ``load`` gets the split, the ``size`` asked for where it has that parameter (an endless set makes as many), and of the task's options
+    those that it has a parameter for (``language``, for instance). ``reward`` and the two budgets are what an environment takes by
+    default in place of the task's own, where that does not fit: a reward that reads facts has nothing to read in a set without them, and
+    real text is longer. None: the task's.
     """
 
     tasks: tuple[str, ...]  # ids of the tasks whose shape it has
@@ -30,6 +31,8 @@ class NamedSet:
     reward: str | None = None  # default reward
     max_prompt_tokens: int | None = None  # default budget of the prompt, in tokens of the builtin tokenizer
     max_new_tokens: int | None = None  # default budget of the answer, likewise
+    endless: bool = False  # examples are made when they are asked for, as many as ``size`` says
+    part: Callable[[str], NamedSet] | None = None  # of a family of sets: what "name:part" is; raises ValueError for an unknown part
 
 
 def package_folder(module: str, dataset: str, package: str, install: str = "") -> Path:

@@ -13,6 +13,7 @@ from tokengym.envs.answers_zh import answer_in
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.draw import Draw
 from tokengym.envs.genre import Question
+from tokengym.envs.reasoning_gym import guess
 from tokengym.envs.retrieval import RETRIEVERS, Collection, Searched, searched
 from tokengym.envs.sentences import overlap, sentences, words
 from tokengym.envs.world import Generated, Report, report
@@ -131,10 +132,12 @@ class TextQA(Task):
         return usual + 4 * usual * more // 5  # long passages seldom come together
 
     def parts(self, example: Example) -> Parts:
-        question = str(example.meta.get("question", ""))
+        question = example.meta.get("question")
         ask, answer, instruction = ("Question", "Answer", "Answer the question with a few words of the text.")
         if self.options.language == "zh":
             ask, answer, instruction = ("问题", "回答", "用文中的几个字回答问题。")
+        if question is None:  # the prompt is the question
+            return Parts(f"{ask}: ", str(example.prompt), f"\n{answer}:")
         return Parts("", str(example.prompt), f"\n{ask}: {question}\n{answer}:", keep="start", instruction=instruction)
 
     def oracle(self, example: Example) -> str:
@@ -143,6 +146,8 @@ class TextQA(Task):
     def heuristic(self, example: Example) -> str:
         """The first span of the asked kind in the sentence (of the best passage) that shares most words with the question."""
         question, text = str(example.meta.get("question", "")), str(example.prompt)
+        if "reasoning_gym" in example.meta:
+            return guess(text)
         if "retrieved" in example.meta:
             text = text.partition("\n")[0].removeprefix("[1] ")
         if self.options.language == "zh":

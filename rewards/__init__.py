@@ -58,6 +58,7 @@ _ROWS = {
     "macro_f1": "tokengym.rewards.accuracy:MacroF1",
     "mrr": "tokengym.rewards.ranking:MRR",
     "ndcg": "tokengym.rewards.ranking:NDCG",
+    "reasoning_gym": "tokengym.rewards.reasoning_gym:ReasoningGym",
     "reference_likelihood": "tokengym.rewards.language_model:ReferenceLikelihood",
     "regex": "tokengym.rewards.format:Regex",
     "repetition": "tokengym.rewards.repetition:Repetition",

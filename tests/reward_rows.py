@@ -27,6 +27,7 @@ _SLOTS = Sample("A table for two in Leeds", "city=Leeds; guests=2", meta={"slots
 _PROGRAM = Sample("Write twice(n).", "def twice(n):\n    return 2 * n", meta={"tests": "assert twice(2) == 4\nassert twice(3) == 6"})
 _SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 _MISSPELLED = Sample("Teh tran is late.", "The train is late.", ("The train is late.",), {"source": "Teh tran is late."})
+_PUZZLE = Sample("What is 914 * 807?", "737598", meta={"reasoning_gym": {"dataset": "products", "seed": 5}})
 _grades = st.lists(st.one_of(st.integers(0, 4), st.floats(0, 4)), max_size=5)
 
 
@@ -93,6 +94,9 @@ ROWS: dict[str, Row] = {
     "macro_f1": Row("macro_f1", _LABELLED, _LABELLED._replace(response="Science."), metas=st.just({"label": "sport"})),
     "mrr": Row("mrr", _RANKED, _RANKED._replace(response="1 2 3"), metas=st.fixed_dictionaries({"relevance": _grades})),
     "ndcg": Row("ndcg", _RANKED, _RANKED._replace(response="1 2 3"), metas=st.fixed_dictionaries({"relevance": _grades})),
+    "reasoning_gym": Row(
+        "reasoning_gym", _PUZZLE, _PUZZLE._replace(response="1"), package="reasoning_gym", metas=st.just(dict(_PUZZLE.meta))
+    ),
     "reference_likelihood": Row("reference_likelihood", empty=None, reaches_best=False, cost="neural"),
     "regex": Row("regex(pattern='[A-Z].*[.]')", wrong=WRONG._replace(response="no full stop")),
     "repetition": Row("repetition", wrong=WRONG._replace(response="homes and homes and homes and homes and homes")),
