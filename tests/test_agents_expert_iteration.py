@@ -84,7 +84,12 @@ def test_winners_are_imitated_at_temperature_one_in_as_many_steps_as_said() -> N
     agent = make(group=2, episodes_per_update=6, temperature=0.5, epochs=3, batch_size=2, learning_rate=0.0)
     steps: list[list[int]] = []
     backward = agent.backward
-    agent.backward = lambda batch: (steps.append(sorted(batch["group"].tolist())), backward(batch))[1]  # type: ignore[method-assign]
+
+    def seen(batch: Any) -> float:
+        steps.append(sorted(batch["group"].tolist()))
+        return backward(batch)
+
+    agent.backward = seen  # type: ignore[method-assign]
     stats = agent.learn_from(play(agent.policy, [1, 2, 5, 4, 6, 3]))
     assert [len(step) for step in steps] == [2, 1] * 3 and sorted(steps[0] + steps[1]) == [0, 1, 2]
     assert stats["winners"] == 3 and stats["winner_reward"] == pytest.approx((1.0 + 0.9 + 0.4) / 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tokengym.agents.allowed import Allowed
 from tokengym.agents.replay import Replay
 
 
@@ -49,6 +50,24 @@ def test_a_checkpoint_continues_alike() -> None:
     assert all(torch.equal(x, batches[1][name]) for name, x in batches[0].items())
     again.restore(Replay(4).tensors())
     assert len(again) == 0
+
+
+def test_lists_of_allowed_ids_stay_with_their_tokens() -> None:
+    lists = [[3, 5], [7], [2, 4, 6]]
+    ids, ends = torch.tensor([i for own in lists for i in own]), torch.tensor([0, 2, 3, 6])
+    index = torch.tensor([[-1, 0, 2], [-1, 1, -1], [-1, -1, -1], [-1, 2, 2]])
+    replay = Replay(3)
+    replay.add({"input_ids": torch.arange(12).view(4, 3), "allowed": Allowed(index, ids, ends)}, torch.tensor([3, 2, 3, 2]))
+    wanted = {0: [[], [3, 5], [2, 4, 6]], 3: [[], [7], []], 6: [[], [], []], 9: [[], [2, 4, 6], []]}  # by the first token of the episode
+    again = Replay(3)
+    again.restore(replay.tensors())
+    for memory in (replay, again):
+        batch = memory.sample(3, torch.Generator().manual_seed(0))
+        allowed = batch["allowed"]
+        assert sorted(batch["input_ids"][:, 0].tolist()) == [3, 6, 9]
+        for row, first in enumerate(batch["input_ids"][:, 0].tolist()):
+            found = [allowed.ids[allowed.ends[i] : allowed.ends[i + 1]].tolist() if i >= 0 else [] for i in allowed.index[row].tolist()]
+            assert found == wanted[first]
 
 
 def test_what_cannot_work_is_refused() -> None:

@@ -14,6 +14,7 @@ from tests.echo import echo_policy, echo_venv
 from tests.toy_mdp import END, EPISODES, SCORES, Table, play, sequence_logp
 from tokengym.agents.path_consistency import path_consistency_loss, path_residuals
 from tokengym.agents.soft_q import SoftQ, SoftQConfig
+from tokengym.agents.target import TargetNetwork
 
 ALPHA = 0.4
 SMALL: dict[str, Any] = {"episodes_per_update": 7, "batch_size": 7, "alpha": ALPHA, "epsilon": 0.0, "value_coefficient": 1.0}
@@ -124,6 +125,7 @@ def test_the_gradient_is_that_of_the_enumerated_paths(one_step: float) -> None:
         policy.logits.add_(torch.linspace(-0.6, 0.7, 18).view(2, 3, 3))
         policy.critic.add_(torch.linspace(-1.0, 0.5, 6).view(2, 3))
     agent.backward(remembered(agent, range(7)))
+    assert policy.logits.grad is not None and policy.critic.grad is not None
     found = policy.logits.grad.clone(), policy.critic.grad.clone()
     ratio = torch.log_softmax(policy.logits, -1) - torch.log_softmax(agent.reference.logits, -1)
     target = torch.zeros(2, 3)  # as the policy was when the agent was made
@@ -175,14 +177,21 @@ def test_converges_to_the_soft_optimal_policy_from_any_data(data: str, one_step:
     assert policy_error < 0.003 and value_error < 0.003
 
 
+def critic(target: TargetNetwork | None) -> Tensor:
+    """The target network's values."""
+    assert target is not None
+    table: Tensor = target.policy.critic
+    return table.clone()
+
+
 def test_the_target_network_follows_by_shares_or_by_jumps() -> None:
     smooth, jumping = make(target_rate=0.25, steps_per_update=1), make(target_rate=1.0, target_every=3, steps_per_update=1)
-    before = smooth.target.policy.critic.clone()
+    before = critic(smooth.target)
     smooth.learn_from(play(smooth.policy, range(7)))
-    torch.testing.assert_close(smooth.target.policy.critic, before + 0.25 * (smooth.policy.critic.detach() - before))
+    torch.testing.assert_close(critic(smooth.target), before + 0.25 * (smooth.policy.critic.detach() - before))
     for number in range(1, 7):
         jumping.learn_from(play(jumping.policy, range(7)))
-        assert torch.equal(jumping.target.policy.critic, jumping.policy.critic.detach()) == (number % 3 == 0)
+        assert torch.equal(critic(jumping.target), jumping.policy.critic.detach()) == (number % 3 == 0)
     assert make(one_step=0.0).target is None
 
 
