@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from operator import index as as_index
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -16,40 +16,20 @@ from gymnasium import spaces
 
 from tokengym._registry import unknown
 from tokengym.envs.base import Task, told_options
-from tokengym.envs.data import data_fingerprint, read_dataset, sets_of, usual
+from tokengym.envs.data import data_fingerprint, named_set, read_dataset, sets_of, usual
+from tokengym.envs.infos import row_infos
 from tokengym.envs.keywords import read_keywords
 from tokengym.envs.masks import Constraint
 from tokengym.envs.prompts import Prompt, PromptBook
+from tokengym.envs.scoring import FINISHED, Ended, Scored, begun_columns, potentials, score_episodes
 from tokengym.envs.stops import StopStrings
 from tokengym.envs.tokenizer import load_tokenizer
 from tokengym.envs.turns import Heard, Talk, Transcript
-from tokengym.rewards import Sample, explain, make_reward
+from tokengym.rewards import Sample, make_reward
 
 __all__ = ["Ended", "Engine", "Scored"]
 
-_FINISHED = frozenset({"eos", "stop", "complete"})  # reasons by which the agent itself ended its answer
-_GRID = 2.0**44  # scores are rounded to 1/_GRID (6e-14), so that sums of their differences are exact in float64
 _BOOKS: WeakValueDictionary[str, PromptBook] = WeakValueDictionary()  # shared by the sub-environments of a vector env
-
-
-class Ended(NamedTuple):
-    """An episode that is over, or, for delta rewards, its text so far (``reason`` is "" then).
-
-    ``completion`` are the agent's tokens, of all its turns; ``said`` its turns as texts, where the task has several.
-    """
-
-    prompt: Prompt
-    deal: int
-    completion: npt.NDArray[np.int32]  # (T,)
-    reason: str
-    said: tuple[str, ...] = ()
-
-
-class Scored(NamedTuple):
-    """What a batch of episodes earned, and the info of each one's last step."""
-
-    scores: list[float]
-    infos: list[dict[str, Any]]
 
 
 class Engine:
@@ -73,8 +53,8 @@ class Engine:
                 f"reward={spec!r} is better when it is lower, and agents raise rewards; write '-{spec}' (as a metric it is fine)"
             )
         metrics = self.task.metrics if given.metrics is True else (given.metrics or ())
-        self.metrics = [make_reward(metric) for metric in metrics]
-        self._is_reward = [metric.spec == self.reward.spec for metric in self.metrics]  # scored already
+        measured = [make_reward(metric) for metric in metrics]
+        self.metrics = [self.reward if metric.spec == self.reward.spec else metric for metric in measured]  # scored only once
         self.max_prompt_tokens = given.max_prompt_tokens or default.max_prompt_tokens
         self.max_new_tokens = given.max_new_tokens or default.max_new_tokens
         if given.length_limit == "truncate" and self.max_new_tokens == 1:
@@ -171,46 +151,16 @@ class Engine:
 
     def potentials(self, episodes: Sequence[Ended]) -> list[float]:
         """Scores of unfinished texts, for delta rewards; NaN where a text cannot be scored."""
-        scores, _, valid = explain(self.reward, self._samples(episodes)[0])
-        return [score if ok else float("nan") for score, ok in zip(_rounded(scores), valid.tolist(), strict=True)]
+        return potentials([self._sample(episode) for episode in episodes], self.reward)
 
     def score(self, episodes: Sequence[Ended]) -> Scored:
-        """Scores of finished episodes, in one call of the reward and of each metric."""
-        samples, responses = self._samples(episodes)
-        explained = explain(self.reward, samples)
-        scores = _rounded(explained.scores)
-        components = {name: part.tolist() for name, part in explained.components.items()}
-        valid = explained.valid.tolist()
-        measured: list[tuple[str, list[float], list[bool]]] = []
-        for metric, is_reward in zip(self.metrics, self._is_reward, strict=True):
-            values = explained if is_reward else explain(metric, samples)
-            measured.append((metric.name, values.scores.tolist(), values.valid.tolist()))
-        infos: list[dict[str, Any]] = [
-            {
-                "sample_id": episode.prompt.example.id,
-                "index": episode.prompt.index,
-                "deal_index": episode.deal,
-                "response": responses[i],
-                "reward_components": {name: part[i] for name, part in components.items()},
-                "reward_valid": valid[i],
-                "metrics": {name: values[i] for name, values, known in measured if known[i]},
-                "stop_reason": episode.reason,
-                "completion_tokens": len(episode.completion),
-                **({} if self.talk is None else {"turns": len(episode.said)}),
-            }
-            for i, episode in enumerate(episodes)
-        ]
-        return Scored(scores, infos)
+        """Scores and infos of finished episodes, in one call of the reward and of each metric."""
+        samples = [self._sample(episode) for episode in episodes]
+        return score_episodes(episodes, samples, self.reward, self.metrics, self.talk is not None)
 
     def reset_info(self, prompt: Prompt, deal: int) -> dict[str, Any]:
         """The info of an episode's first observation; ``deal`` is -1 where the example was picked, not dealt."""
-        return {
-            "sample_id": prompt.example.id,
-            "index": prompt.index,
-            "deal_index": deal,
-            "prompt_tokens": len(prompt.ids),
-            "prompt_cut": prompt.cut,
-        }
+        return row_infos(begun_columns([prompt], [deal]), 1)[0]
 
     def pick(self, options: Mapping[str, Any]) -> int | None:
         """The example index that the options of ``reset`` name, None where they name none.
@@ -303,17 +253,14 @@ class Engine:
             "reward": _sha256(self.reward.spec),
         }
 
-    def _samples(self, episodes: Sequence[Ended]) -> tuple[list[Sample], list[str]]:
-        one = self.talk is None
-        responses = [self.response(episode.completion) if one else "\n".join(episode.said) for episode in episodes]
-        return [
-            Sample(e.prompt.text, response, e.prompt.example.references, self._meta(e), e.reason in _FINISHED)
-            for e, response in zip(episodes, responses, strict=True)
-        ], responses
-
-    def _meta(self, episode: Ended) -> Mapping[str, Any]:
-        example = episode.prompt.example
-        return example.meta if self.talk is None else {**example.meta, **self.task.outcome(example, episode.said)}
+    def _sample(self, episode: Ended) -> Sample:
+        prompt, deal, completion, reason, said = episode
+        example, meta = prompt.example, prompt.example.meta
+        if self.talk is None:
+            response = self.response(completion)
+        else:
+            response, meta = "\n".join(said), {**meta, **self.task.outcome(example, said)}
+        return Sample(prompt.text, response, example.references, meta, reason in FINISHED)
 
     def _talk(self) -> Talk:
         if self.talk is None:
@@ -324,7 +271,8 @@ class Engine:
         """The prompts; one book for all environments of this process that ask for the same ones by name."""
         given = self.keywords
         key = None
-        if isinstance(given.dataset, str) and (given.dataset == "builtin" or given.dataset in sets_of(self.task)):
+        known = given.dataset in ("builtin", *sets_of(self.task)) if isinstance(given.dataset, str) else False
+        if known or named_set(given.dataset, self.task) is not None:
             asked = [asdict(self.task.options), given.dataset, given.split, given.size, given.prompt_format, self.max_prompt_tokens]
             key = json.dumps([repr(type(self.task)), id(type(self.task)), self.tokenizer.fingerprint, *asked], default=repr)
         book = None if key is None else _BOOKS.get(key)
@@ -334,11 +282,6 @@ class Engine:
             if key is not None:
                 _BOOKS[key] = book
         return book
-
-
-def _rounded(scores: npt.NDArray[np.float64]) -> list[float]:
-    rounded: list[float] = (np.rint(scores * _GRID) / _GRID).tolist()
-    return rounded
 
 
 def _sha256(value: Any) -> str:

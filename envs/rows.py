@@ -161,10 +161,6 @@ class Rows:
         copies = zip(self._ids[rows], self._attention[rows], self._completion[rows], strict=True)
         return [{"input_ids": ids, "attention_mask": attention, "completion_mask": completion} for ids, attention, completion in copies]
 
-    def row_observation(self, row: int) -> dict[str, npt.NDArray[Any]]:
-        """Fresh copies of one row (L,)."""
-        return self.observations([row])[0]
-
     def _played(self, row: int) -> Prompt:
         prompt = self._prompts[row]
         if prompt is None:

@@ -9,8 +9,11 @@ import numpy.typing as npt
 
 from tokengym.envs.dealer import Dealer
 from tokengym.envs.engine import Ended, Engine
+from tokengym.envs.infos import Columns
 from tokengym.envs.masks import RowMasks
+from tokengym.envs.prompts import Prompt
 from tokengym.envs.rows import Rows
+from tokengym.envs.scoring import begun_columns
 
 __all__ = ["Table"]
 
@@ -33,9 +36,9 @@ class Table:
         self.dealer = Dealer(len(engine.examples), num_envs, engine.keywords.group_size, shuffled, shared)
         self.waiting: list[int] = []
 
-    def begin(self, rows: Sequence[int], picks: Sequence[int | None] | None = None) -> dict[int, dict[str, Any]]:
-        """New episodes in ``rows``, of the examples ``picks`` (one per row of the table) where given; infos of those that got one."""
-        infos: dict[int, dict[str, Any]] = {}
+    def begin(self, rows: Sequence[int], picks: Sequence[int | None] | None = None) -> tuple[list[int], Columns]:
+        """New episodes in ``rows``, of the examples ``picks`` (one per row of the table) where given: who got one, and the infos."""
+        begun, prompts, deals = list[int](), list[Prompt](), list[int]()
         for row in rows:
             picked = None if picks is None else picks[row]
             dealt = self.dealer.deal(row) if picked is None else (picked, -1)
@@ -46,11 +49,13 @@ class Table:
             self.rows.place(row, prompt, dealt[1])
             if self.masks is not None:
                 self.masks.start(row, prompt)
-            infos[row] = self.engine.reset_info(prompt, dealt[1])
+            begun.append(row)
+            prompts.append(prompt)
+            deals.append(dealt[1])
         if self.waiting:
             self.waiting = [row for row in self.waiting if row not in rows]
         self.rows.all_active = bool(self.rows.active.all())
-        return infos
+        return begun, begun_columns(prompts, deals)
 
     def play(self, tokens: npt.NDArray[Any]) -> dict[int, Ended]:
         """Adds ``tokens`` (N,) to the rows that play; the episodes that are over with them, by row.

@@ -18,7 +18,7 @@ from tokengym.envs.base import Example, Task
 from tokengym.envs.calls import check_episodes, read_actions, read_autoreset, read_reset_mask, read_seeds
 from tokengym.envs.dealer import DEALS
 from tokengym.envs.engine import Ended, Engine
-from tokengym.envs.infos import batch_infos, mask_infos
+from tokengym.envs.infos import Columns, batch_infos, mask_infos
 from tokengym.envs.labels import answered, labelled
 from tokengym.envs.masks import unmasked
 from tokengym.envs.render import Seen, asked, paid_turns, played
@@ -172,10 +172,10 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         if mask is None:
             self._table.dealer.limit(episodes, first)
         self._was_reset = True
-        begun = self._table.begin(rows, picks)
-        infos = batch_infos(self.num_envs, list(begun), list(begun.values()))
+        begun, columns = self._table.begin(rows, picks)
+        infos = batch_infos(self.num_envs, begun, columns)
         if self._masks is not None:
-            infos |= mask_infos(self._masks.mask, list(begun))
+            infos |= mask_infos(self._masks.mask, begun)
         return self._rows.observation(), infos
 
     def step(self, actions: npt.ArrayLike) -> tuple[Obs, npt.NDArray[np.float64], Bools, Bools, dict[str, Any]]:
@@ -268,34 +268,32 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         infos: dict[str, Any] = {}
         if self.engine.delta:
             self._pay_deltas(rewards, ended)
-        last: dict[int, dict[str, Any]] = {}
+        over = list(ended)
+        last: Columns = {}
         if ended:
             scored = self.engine.score(list(ended.values()))
-            last = dict(zip(ended, scored.infos, strict=True))
+            last = scored.columns
             if self._seen is not None:
-                self._seen.final = last
+                self._seen.final = dict(zip(over, scored.infos, strict=True))
             for (row, episode), score in zip(ended.items(), scored.scores, strict=True):
                 rewards[row] = score - self._rows.paid[row]
                 terminated[row], truncated[row] = self.engine.flags(episode.reason)
         if self._mode is AutoresetMode.SAME_STEP:
             if ended:
-                infos = self._final_infos(last)
-                begun = self._table.begin(list(ended))
-                infos |= batch_infos(self.num_envs, list(begun), list(begun.values()))
+                infos = self._final_infos(over, last)
+                batch_infos(self.num_envs, *self._table.begin(over), infos)
         elif ended or waited:
-            told = last | self._table.begin(waited)
-            self._table.rest(list(ended))
-            rows = sorted(told)
-            infos = batch_infos(self.num_envs, rows, [told[row] for row in rows])
+            begun = self._table.begin(waited)
+            self._table.rest(over)
+            for rows, columns in sorted(((over, last), begun), key=lambda told: told[0][:1]):  # keys stand as the first row has them
+                batch_infos(self.num_envs, rows, columns, infos)
         if self._masks is not None:
             infos |= mask_infos(self._masks.mask, np.flatnonzero(self.active).tolist())
         return infos
 
-    def _final_infos(self, last: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+    def _final_infos(self, rows: list[int], last: Columns) -> dict[str, Any]:
         """``final_obs`` and ``final_info`` of the rows that have just ended."""
-        rows = list(last)
-        final = [{"final_obs": self._rows.row_observation(row), "final_info": info} for row, info in last.items()]
-        infos = batch_infos(self.num_envs, rows, final)
+        infos = batch_infos(self.num_envs, rows, {"final_obs": self._rows.observations(rows), "final_info": last})
         if self._masks is not None:
             infos["final_info"] |= mask_infos(self._masks.mask, rows)
         return infos

@@ -27,7 +27,7 @@ def test_rows_are_placed_appended_and_cleared() -> None:
     assert rows.append(np.array([b, EOS])) == [0, 1]  # out of tokens; end of sequence
     rows.clear(0)
     assert rows.active.tolist() == [False, True]
-    assert not rows.row_observation(0)["attention_mask"].any()
+    assert not rows.observations([0])[0]["attention_mask"].any()
     with pytest.raises(RuntimeError, match="row 0 plays no episode"):
         rows.ended(0, "eos")
 

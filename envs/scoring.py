@@ -1,0 +1,104 @@
+"""Episodes that are over: what they earned, and what the infos of their last step say; and those of a first step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tokengym.envs.infos import Columns, known_first, row_infos
+from tokengym.envs.prompts import Prompt
+from tokengym.rewards import BaseReward, Sample, explain
+
+__all__ = ["FINISHED", "Ended", "Scored", "begun_columns", "potentials", "score_episodes"]
+
+FINISHED = frozenset({"eos", "stop", "complete"})
+"""Reasons by which the agent itself ended its answer."""
+
+_GRID = 2.0**44  # scores are rounded to 1/_GRID (6e-14), so that sums of their differences are exact in float64
+
+
+class Ended(NamedTuple):
+    """An episode that is over, or, for delta rewards, its text so far (``reason`` is "" then).
+
+    ``completion`` are the agent's tokens, of all its turns; ``said`` its turns as texts, where the task has several.
+    """
+
+    prompt: Prompt
+    deal: int
+    completion: npt.NDArray[np.int32]  # (T,)
+    reason: str
+    said: tuple[str, ...] = ()
+
+
+class Scored(NamedTuple):
+    """What a batch of episodes earned, and the infos of their last steps."""
+
+    scores: list[float]
+    columns: Columns
+
+    @property
+    def infos(self) -> list[dict[str, Any]]:
+        """The infos one by one."""
+        return row_infos(self.columns, len(self.scores))
+
+
+def score_episodes(
+    episodes: Sequence[Ended], samples: Sequence[Sample], reward: BaseReward, metrics: Sequence[BaseReward], turns: bool
+) -> Scored:
+    """Scores and infos, in one call of the reward and of each metric.
+
+    Args:
+        episodes: (B,) which are over, at least one.
+        samples: (B,) the same as texts.
+        reward: what is paid.
+        metrics: what is told beside it; one that is ``reward`` itself is not computed again.
+        turns: whether the infos tell how many turns there were.
+    """
+    explained = explain(reward, samples)
+    measured: dict[str, list[float | None]] = {}
+    for metric in metrics:
+        scores, _, valid = explained if metric is reward else explain(metric, samples)
+        known: list[float | None] = scores.tolist()
+        if metric.name in measured or not valid.all():  # of two metrics of one name, the last that is known
+            before = measured.get(metric.name, [None] * len(samples))
+            known = [score if ok else other for score, ok, other in zip(known, valid.tolist(), before, strict=True)]
+        measured[metric.name] = known
+    columns: dict[str, Any] = {
+        "sample_id": [episode.prompt.example.id for episode in episodes],
+        "index": [episode.prompt.index for episode in episodes],
+        "deal_index": [episode.deal for episode in episodes],
+        "response": [sample.response for sample in samples],
+        "reward_components": {name: part.tolist() for name, part in explained.components.items()},
+        "reward_valid": explained.valid.tolist(),
+        "metrics": known_first(measured),
+        "stop_reason": [episode.reason for episode in episodes],
+        "completion_tokens": [len(episode.completion) for episode in episodes],
+    }
+    if turns:
+        columns["turns"] = [len(episode.said) for episode in episodes]
+    return Scored(_rounded(explained.scores), columns)
+
+
+def potentials(samples: Sequence[Sample], reward: BaseReward) -> list[float]:
+    """Scores of unfinished texts, for delta rewards; NaN where a text cannot be scored."""
+    scores, _, valid = explain(reward, samples)
+    return [score if ok else float("nan") for score, ok in zip(_rounded(scores), valid.tolist(), strict=True)]
+
+
+def begun_columns(prompts: Sequence[Prompt], deals: Sequence[int]) -> Columns:
+    """The infos of first observations; a deal is -1 where the example was picked, not dealt."""
+    return {
+        "sample_id": [prompt.example.id for prompt in prompts],
+        "index": [prompt.index for prompt in prompts],
+        "deal_index": list(deals),
+        "prompt_tokens": [len(prompt.ids) for prompt in prompts],
+        "prompt_cut": [prompt.cut for prompt in prompts],
+    }
+
+
+def _rounded(scores: npt.NDArray[np.float64]) -> list[float]:
+    rounded: list[float] = (np.rint(scores * _GRID) / _GRID).tolist()
+    return rounded
