@@ -10,7 +10,16 @@ import pytest
 
 from tokengym.agents import PPO, Reinforce
 from tokengym.benchmarks.evaluate import eval_env
-from tokengym.benchmarks.players import build_config, is_import_path, learner, load_player, outside_agent, resolve, tokenizer_kwargs
+from tokengym.benchmarks.players import (
+    build_config,
+    env_keywords,
+    is_import_path,
+    learner,
+    load_player,
+    outside_agent,
+    resolve,
+    tokenizer_kwargs,
+)
 
 _MODULE = """
 class Mine:
@@ -87,6 +96,17 @@ def test_players_by_name() -> None:
     assert callable(load_player("oracle", venv).predict)
     with pytest.raises(ValueError, match=r"'orcle' is not a known agent or model. Did you mean 'oracle'\?"):
         load_player("orcle", venv)
+
+
+def test_keywords_of_environments_are_read() -> None:
+    pairs = ["turns=8", "user_language=zh", "constrained=true", "metrics=False", 'stop=["\\n"]', "label_noise=0.5", "reward=None", "a=b=c"]
+    assert env_keywords(pairs) == {
+        "turns": 8, "user_language": "zh", "constrained": True, "metrics": False, "stop": ["\n"], "label_noise": 0.5, "reward": None,
+        "a": "b=c",
+    }  # fmt: skip
+    for wrong in ("turns", "=8", "turns 8=1"):
+        with pytest.raises(ValueError, match=f"--env-kwargs '{wrong}'; expected NAME=VALUE"):
+            env_keywords([wrong])
 
 
 def test_the_builtin_models_need_no_tokenizer_keyword() -> None:
