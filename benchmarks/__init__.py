@@ -11,5 +11,6 @@ SUITES: Registry[Suite] = Registry(
     "suite",
     {
         "quick": "tokengym.benchmarks.quick:SUITE",
+        "algorithms": "tokengym.benchmarks.algorithms:SUITE",
     },
 )
