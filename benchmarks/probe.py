@@ -197,8 +197,8 @@ class _Scores:
         self.invalid = 0
 
     def add(self, engine: Engine, batch: list[Ended]) -> None:
-        scores, infos = engine.score(batch)
-        for score, info in zip(scores, infos, strict=True):
+        scored = engine.score(batch)
+        for score, info in zip(scored.scores, scored.infos, strict=True):
             self.rewards[info["index"]] = score
             self.tokens.append(info["completion_tokens"])
             self.invalid += not info["reward_valid"]

@@ -13,7 +13,7 @@ from typing import Any
 from tokengym.envs.base import Example
 from tokengym.envs.named import NamedSet, package_folder
 
-__all__ = ["ASPECTS", "SET", "load"]
+__all__ = ["ASPECTS", "SET", "load", "rows", "untokenized"]
 
 ASPECTS = {  # aspect: the first line of the prompt
     "challenge": "In one sentence: what problem does this paper address?",
@@ -35,13 +35,18 @@ def load(split: str) -> list[Example]:
     Raises:
         ImportError: the package aclsum is not installed.
     """
+    return [example for row in rows(split) for example in _examples(row)]
+
+
+def rows(split: str) -> list[dict[str, Any]]:
+    """The papers of ``split`` as the package has them: id, title, sentences of each part, summaries, marked sentences."""
     lines = (package_folder("aclsum", "aclsum", "aclsum") / "dataset" / _FILES[split]).read_text(encoding="utf-8").splitlines()
-    return [example for line in lines if line.strip() for example in _examples(json.loads(line))]
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def _examples(row: dict[str, Any]) -> list[Example]:
     sentences = [s for s in row["sentences"]["abstract"] if re.search("[A-Za-z]", s)]  # some end in a stray page number
-    abstract = _untokenized(" ".join(sentences))
+    abstract = untokenized(" ".join(sentences))
     return [
         Example(
             id=f"{row['id']}:{aspect}",
@@ -53,7 +58,7 @@ def _examples(row: dict[str, Any]) -> list[Example]:
     ]
 
 
-def _untokenized(text: str) -> str:
+def untokenized(text: str) -> str:
     """The text without the spaces that a tokenizer put around punctuation."""
     text = re.sub(r"\s+([.,;:!?%)\]])", r"\1", text)
     text = re.sub(r"([(\[])\s+", r"\1", text)

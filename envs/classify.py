@@ -1,4 +1,4 @@
-"""TextClassify-v0: a report to its topic, or a review to its sentiment, as a label word."""
+"""TextClassify-v0: a report to its topic, a review to its sentiment, or whatever labels data brings, as a label word."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ class TextClassify(Task):
     def parts(self, example: Example) -> Parts:
         topic, chinese = self.options.kind == "topic", self.options.language == "zh"
         labels = (", " if not chinese else "、").join(self._labels_of(example))
-        ask = {(True, False): "Topic", (False, False): "Sentiment", (True, True): "主题", (False, True): "态度"}[topic, chinese]
+        usual = {(True, False): "Topic", (False, False): "Sentiment", (True, True): "主题", (False, True): "态度"}[topic, chinese]
+        ask = example.meta.get("ask", usual)  # real data may ask for something else
         order = f"用一个词回答:{labels}。" if chinese else f"Answer with one of these words: {labels}."
         return Parts("", str(example.prompt), f"\n{ask}:", keep="start", instruction=order)
 

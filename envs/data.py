@@ -39,6 +39,7 @@ DATASETS: Registry[NamedSet | Callable[..., Sequence[Example]]] = Registry(
     "dataset",
     {
         "aclsum": "tokengym.envs.aclsum:SET",
+        "aclsum-aspects": "tokengym.envs.aclsum_aspects:SET",
         "aclsum-titles": "tokengym.envs.aclsum_titles:SET",
         "chatterbot": "tokengym.envs.chatterbot:SET",
         "chatterbot-zh": "tokengym.envs.chatterbot:SET_ZH",

@@ -32,8 +32,11 @@ CUES: Mapping[str, str] = {
     "财经": r"公司|岗位|投资|工作|项目|亿|厂|业绩",
     "体育": r"队|球|比赛|比分|教练|观众|胜",
     "政务": r"市长|投票|计划|通过|造价|决定|讨论|动工",
+    "challenge": r"however|problem|difficult|challeng|lack|limit|cannot|hard|fail|\bnot\b|issue|few|suffer|expensive|despite|require|only",
+    "approach": r"\bwe (?:\w+ly )?(?:propos|present|introduc|describ|develop|us|appl|stud)|this paper|this work|\bour\b|novel|algorithm",
+    "outcome": r"results?\b|show|outperform|achiev|improv|accuracy|perform|experiment|demonstrat|significant|state-of-the-art|%|better",
 }
-"""Topic to what a reader looks for who has learnt nothing: a regular expression over lower-case text."""
+"""Topic, or aspect of a paper, to what a reader looks for who has learnt nothing: a regular expression over lower-case text."""
 
 
 class Brief(NamedTuple):

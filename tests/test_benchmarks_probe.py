@@ -45,8 +45,9 @@ def test_a_scored_text_equals_one_that_is_played(env: str, stop: tuple[str, ...]
     for name, cheat in CHEATS.items():
         answer = _asks(cheat, engine)
         by_token = evaluate(ScriptedAgent(venv, answer), venv, count)
-        scores, infos = engine.score([played(engine, index, answer(engine.examples[index])) for index in range(count)])
-        assert scores == by_token.rewards, name
+        scored = engine.score([played(engine, index, answer(engine.examples[index])) for index in range(count)])
+        infos = scored.infos
+        assert scored.scores == by_token.rewards, name
         assert [info["response"] for info in infos] == by_token.responses
         assert [info["stop_reason"] for info in infos] == by_token.stop_reasons
         assert sum(info["completion_tokens"] for info in infos) == by_token.tokens
