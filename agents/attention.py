@@ -66,7 +66,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scal
     stacked = (query * scaling).reshape(rows, groups, share * queries, size)  # queries that look at the same keys, below one another
     again = -(-_LEAST_QUERIES // (share * queries))
     if again > 1:
-        stacked = stacked.repeat(1, 1, again, 1)
+        stacked = torch.cat([stacked] * again, dim=2)
     scores = torch.matmul(stacked, key.transpose(2, 3))  # (B, KV, again * share * Q, W)
     if mask is not None:
         scores = (scores.view(rows, groups, again * share, queries, -1) + mask[:, :, None, :, : key.shape[2]]).view(scores.shape)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from tokengym.agents.attention import STEADY_ROWS
@@ -21,26 +23,45 @@ Bools = NDArray[np.bool_]
 PREFILL_TOKENS = {"cpu": 2048}  # tokens of prompts that go through the trunk at once, by device; fewer stay in a processor's cache
 
 
+class _Stored(Exception):
+    """Ends a forward pass that was only to store keys and values: what the last layer would make of them is of no use."""
+
+
 class _Plan:
-    """What the coming forward pass stores, and what it attends to; shared by all layers, set by SlotCache."""
+    """What the coming forward pass stores, and what it attends to; shared by all layers, set by SlotDecoder."""
 
     mode = "prefill"  # "prefill": fresh prompts, attending to themselves; "extend": to the stored past too; "step": one token per slot
     slots: Tensor  # (R,) where the rows of this pass live
-    source: Tensor  # (R,) prefill: which computed row each slot stores (rows with the same prompt are computed once)
+    source: Tensor | None  # (R,) prefill: which computed row each slot stores (rows with the same prompt are computed once); None: its own
     write: tuple[Tensor, Tensor, Tensor, Tensor]  # extend: computed row, its column, slot, position, one entry per real token
-    position: Tensor  # (R,) step: position written
-    rows: Tensor  # (R,) step: 0 .. R - 1, the first one repeated where there are few
-    repeated: bool = False
+    position: Tensor  # (R,) step: where slots 0 .. R - 1 are written
+    rows: int = 0  # step: rows of the pass; those behind R are there for rounding's sake, and store nothing
     width: int = 0  # tokens attended to
+
+    def __init__(self) -> None:
+        self._flat: dict[int, Tensor] = {}
+
+    def step(self, position: Tensor, rows: int, width: int) -> None:
+        """Plans a decoding step."""
+        self.mode, self.position, self.rows, self.width = "step", position, rows, width
+        self._flat.clear()
+
+    def flat(self, heads: int, buffer: int) -> Tensor:
+        """(R * heads,) where a step writes in buffers (slots, heads, buffer, head size) seen as (slots * heads * buffer, head size)."""
+        if heads not in self._flat:  # the same in every layer
+            pairs = torch.arange(len(self.position) * heads, device=self.position.device)
+            self._flat[heads] = pairs * buffer + self.position.repeat_interleave(heads)
+        return self._flat[heads]
 
 
 class _SlotLayer(CacheLayerMixin):
     """Keys and values (slots, heads, width, head size) of one layer; scatters what it is given by the plan."""
 
-    def __init__(self, slots: int, width: int, plan: _Plan) -> None:
+    def __init__(self, slots: int, width: int, plan: _Plan, last: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.shape = (slots, width)
         self.plan = plan
+        self.last = last  # of the model's layers
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         slots, width = self.shape
@@ -55,21 +76,21 @@ class _SlotLayer(CacheLayerMixin):
         plan, keys, values = self.plan, self.keys, self.values
         assert keys is not None and values is not None  # for the type checker: just allocated
         if plan.mode == "step":
-            keys[plan.rows, :, plan.position] = key_states[:, :, 0]
-            values[plan.rows, :, plan.position] = value_states[:, :, 0]
-            if plan.repeated:
-                return keys[plan.rows, :, : plan.width], values[plan.rows, :, : plan.width]
-            count = len(plan.rows)
-            return keys[:count, :, : plan.width], values[:count, :, : plan.width]
+            for buffer, new in ((keys, key_states), (values, value_states)):
+                real = new[: len(plan.position), :, 0]  # (R, heads, head size)
+                buffer.view(-1, buffer.shape[3]).index_copy_(0, plan.flat(buffer.shape[1], buffer.shape[2]), real.flatten(0, 1))
+            return keys[: plan.rows, :, : plan.width], values[: plan.rows, :, : plan.width]
         if plan.mode == "prefill":
-            length = key_states.shape[2]
-            keys[plan.slots, :, :length] = key_states[plan.source]
-            values[plan.slots, :, :length] = value_states[plan.source]
-            return key_states, value_states
-        row, column, slot, position = plan.write
-        keys[slot, :, position] = key_states[row, :, column]
-        values[slot, :, position] = value_states[row, :, column]
-        return keys[plan.slots, :, : plan.width], values[plan.slots, :, : plan.width]
+            for buffer, new in ((keys, key_states), (values, value_states)):
+                buffer[plan.slots, :, : new.shape[2]] = new if plan.source is None else new[plan.source]
+        else:
+            row, column, slot, position = plan.write
+            keys[slot, :, position] = key_states[row, :, column]
+            values[slot, :, position] = value_states[row, :, column]
+            key_states, value_states = keys[plan.slots, :, : plan.width], values[plan.slots, :, : plan.width]
+        if self.last:
+            raise _Stored
+        return key_states, value_states
 
     def copy(self, source: Tensor, target: Tensor, length: int) -> None:
         """Copies the first ``length`` positions of slots ``source`` to slots ``target`` (all read before any is written)."""
@@ -92,7 +113,7 @@ class SlotCache(Cache):
 
     def __init__(self, layers: int, slots: int, width: int) -> None:
         self.plan = _Plan()
-        super().__init__(layers=[_SlotLayer(slots, width, self.plan) for _ in range(layers)])
+        super().__init__(layers=[_SlotLayer(slots, width, self.plan, last=layer == layers - 1) for layer in range(layers)])
 
     def copy(self, source: Tensor, target: Tensor, length: int) -> None:
         """Copies slots to slots, in every layer."""
@@ -118,7 +139,8 @@ class SlotDecoder:
     def __init__(self, backbone: Backbone, rows: int, width: int) -> None:
         self.backbone = backbone
         self.shape = (rows, width)
-        self._cache = SlotCache(int(backbone.config.num_hidden_layers), rows, width)
+        slots = max(rows, STEADY_ROWS) if backbone.steady else rows
+        self._cache = SlotCache(int(backbone.config.num_hidden_layers), slots, width)
         self._slot = np.arange(rows)  # (N,) row -> slot
         self._held = np.zeros(rows, dtype=np.int64)  # (N,) tokens stored, by slot
         self._ids = np.zeros((rows, width), dtype=np.int64)  # (N, L) those tokens, by slot
@@ -151,18 +173,15 @@ class SlotDecoder:
         self._ids[here, last] = tokens
         self._held[:count] = last + 1
 
-        plan = self._cache.plan
-        plan.mode, plan.width, plan.repeated = "step", width, self.backbone.steady and count < STEADY_ROWS
-        if plan.repeated:
-            again = np.maximum(np.arange(STEADY_ROWS) - (STEADY_ROWS - count), 0)  # 0, 0, ..., 0, 1, ..., R - 1
-            tokens, last = tokens[again], last[again]
-            plan.rows, plan.position = self._tensor(again), self._tensor(last)
-        else:
-            plan.rows, plan.position = self._tensor(here), self._tensor(last)
-        distance = plan.position[:, None] - torch.arange(width, device=self._device)  # (R, W)
-        distance = distance[:, None]
+        position = self._tensor(last)
+        rows_ = max(count, STEADY_ROWS) if self.backbone.steady else count
+        self._cache.plan.step(position, rows_, width)
+        given = self._tensor(tokens)
+        if rows_ > count:  # rows of zeros that look at position 0 of slots without a row
+            given, position = (functional.pad(x, (0, rows_ - count)) for x in (given, position))
+        distance = (position[:, None] - torch.arange(width, device=self._device))[:, None]  # (R, 1, W)
         mask = self.backbone.additive(distance >= 0, distance, self._dtype)
-        hidden = self.backbone.hidden(self._tensor(tokens)[:, None], mask, plan.position[:, None], self._cache)[-count:, 0]
+        hidden = self.backbone.hidden(given[:, None], mask, position[:, None], self._cache)[:count, 0]
         if np.array_equal(order, here):
             return hidden
         back = np.empty_like(order)
@@ -241,11 +260,17 @@ class SlotDecoder:
         plan = self._cache.plan
         plan.mode, plan.width = "prefill", length
         plan.slots = self._tensor(np.concatenate([np.array(group) for group in groups]))
-        plan.source = self._tensor(np.repeat(np.arange(len(groups)), [len(group) for group in groups]))
+        sizes = [len(group) for group in groups]
+        plan.source = None if max(sizes) == 1 else self._tensor(np.repeat(np.arange(len(groups)), sizes))
         position = torch.arange(length, device=self._device)[None]  # (1, P); pads come last, so no real token sees one
         distance = (position[0][:, None] - position[0])[None]  # (1, P, P)
         mask = self.backbone.additive(distance >= 0, distance, self._dtype)
-        self.backbone.hidden(self._tensor(ids[first, :length]), mask, position.expand(len(groups), -1), self._cache)
+        self._store(ids[first, :length], mask, position.expand(len(groups), -1))
+
+    def _store(self, ids: Ints, mask: Any, position: Tensor) -> None:
+        """A forward pass of which nothing is wanted but the keys and values."""
+        with suppress(_Stored):
+            self.backbone.hidden(self._tensor(ids), mask, position, self._cache)
 
     def _fill_grown(self, ids: Ints, last: Ints, start: Ints, grown: Ints) -> None:
         """Stores the new tokens (all but the last) of rows that the other side, or several tokens at once, made longer."""
@@ -259,7 +284,7 @@ class SlotDecoder:
         position = self._tensor(columns)  # (R, E)
         distance = position[:, :, None] - torch.arange(width, device=self._device)  # (R, E, W)
         mask = self.backbone.additive(distance >= 0, distance, self._dtype)
-        self.backbone.hidden(self._tensor(ids[grown[:, None], columns]), mask, position, self._cache)
+        self._store(ids[grown[:, None], columns], mask, position)
         self._ids[grown[row], columns[row, column]] = ids[grown[row], columns[row, column]]
 
 

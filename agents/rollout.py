@@ -118,7 +118,9 @@ class RolloutEngine:
             rows = np.flatnonzero(active)
             ids, lengths = obs["input_ids"], obs["attention_mask"].sum(1, dtype=np.int64)
             hidden = self._decoder.advance(ids, lengths, rows, version=self.collections)  # the weights may have changed between collections
-            logits = self.policy.logits(hidden).float() / self.temperature  # (R, V)
+            logits = self.policy.logits(hidden).float()  # (R, V)
+            if self.temperature != 1.0:
+                logits = logits / self.temperature
             masks = _masks(infos, rows)
             if masks is not None:
                 logits = forbid(logits, masks)

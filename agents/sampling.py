@@ -45,8 +45,8 @@ def pick(logp: Tensor, uniform: Tensor) -> Tensor:
     Returns:
         (R,) int64 indices; one whose probability is 0 is never picked.
     """
-    total = logp.exp().double().cumsum(dim=-1)  # (R, V)
-    return (total < uniform[:, None] * total[:, -1:]).sum(dim=-1)
+    total = logp.exp().cumsum(dim=-1, dtype=torch.float64)  # (R, V)
+    return torch.searchsorted(total, uniform[:, None] * total[:, -1:])[:, 0]
 
 
 @dataclass(frozen=True, kw_only=True)
