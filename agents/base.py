@@ -322,7 +322,7 @@ class Agent:
         if self.config.warmup:  # a first step at rate 0 would be lost
             share = max(share, 1e-3 * self.config.warmup)
         factor = rate(share, self.config.schedule, self.config.warmup)
-        return step(self.optimizer, self.config.learning_rate * factor, self.config.max_grad_norm)
+        return step(self.optimizer, self.config.learning_rate * factor, self.config.max_grad_norm, self._parameters())
 
     def _judge(self) -> dict[str, float]:
         """Validates, and keeps the weights if they are the best so far."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -78,25 +78,39 @@ def make_optimizer(
     return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)
 
 
-def step(optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float) -> float:
+def step(optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float, names: Mapping[str, Tensor] | None = None) -> float:
     """One step with gradients clipped to ``max_norm``, then the gradients are cleared.
 
+    Args:
+        optimizer: of parameters that have gradients.
+        learning_rate: of this step.
+        max_norm: of the gradient.
+        names: the parameters by name, for the error.
     Returns:
         the norm of the gradient before it was clipped.
     Raises:
         FloatingPointError: the gradient is not finite; nothing has been changed.
     """
     parameters = [x for group in optimizer.param_groups for x in group["params"] if x.grad is not None]
-    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm, foreach=True)
+    norm = torch.nn.utils.get_total_norm([x.grad for x in parameters if x.grad is not None], foreach=True)
     size = float(norm)
     if not math.isfinite(size):
+        bad = [name for name, x in (names or {}).items() if x.grad is not None and not bool(x.grad.isfinite().all())]
         optimizer.zero_grad(set_to_none=True)
         raise FloatingPointError(
-            f"the gradient's norm is {size}; the weights are as before this step. "
+            f"the gradient's norm is {size}{_where(bad)}; the weights are as before this step. "
             "Lower learning_rate, or look for rewards that are not finite"
         )
+    torch.nn.utils.clip_grads_with_norm_(parameters, max_norm, norm, foreach=True)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return size
+
+
+def _where(names: Sequence[str]) -> str:
+    """ "As in " (in a, b, c and 9 others)" of parameters."""
+    if not names:
+        return ""
+    return f" (in {', '.join(names[:3])}{f' and {len(names) - 3} others' if len(names) > 3 else ''})"
