@@ -1,4 +1,4 @@
-"""Texts per second of rewards, steps per second of environments: python -m tokengym.benchmarks.throughput rewards|env."""
+"""How fast rewards, environments and rollouts are: python -m tokengym.benchmarks.throughput rewards|env|rollout."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tokengym.benchmarks.catalogue import card
 from tokengym.benchmarks.printed import print_rows
 from tokengym.benchmarks.rates import Environment, Rate, environment
 from tokengym.benchmarks.records import write_whole
+from tokengym.benchmarks.rollout_speed import Rollouts, rollout_speed
 from tokengym.benchmarks.stepping import Envs, stepping
 from tokengym.benchmarks.waiting import Waiting
 from tokengym.benchmarks.workload import SPECS, Workload
@@ -309,7 +310,11 @@ def _rewards(options: Rewards) -> None:
         write_whole(Path(options.json), _to_json(found))
 
 
-_COMMANDS: Mapping[str, tuple[type, Callable[[Any], None]]] = {"rewards": (Rewards, _rewards), "env": (Envs, stepping)}
+_COMMANDS: Mapping[str, tuple[type, Callable[[Any], None]]] = {
+    "rewards": (Rewards, _rewards),
+    "env": (Envs, stepping),
+    "rollout": (Rollouts, rollout_speed),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
