@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -17,7 +18,12 @@ Columns: TypeAlias = Mapping[str, Any]
 A column of floats may hold None: those episodes lack the key.
 """
 
-_KINDS: Mapping[type, type] = {int: int, float: float, bool: bool, NoneType: float}
+
+@cache
+def _blanks(num_envs: int) -> Mapping[type, npt.NDArray[Any]]:
+    """Columns (N,) without any value, by the type of their values; to be copied."""
+    blanks: dict[type, npt.NDArray[Any]] = {kind: np.zeros(num_envs, dtype=kind) for kind in (int, float, bool)}
+    return {**blanks, NoneType: blanks[float], object: np.empty(num_envs, dtype=object)}
 
 
 def known_first(columns: Mapping[str, Sequence[Any]]) -> Columns:
@@ -50,30 +56,33 @@ def batch_infos(num_envs: int, rows: Sequence[int], columns: Columns, batched: d
         For each key an array (N,) (a dict for a dict), and under ``_key`` a (N,) bool array: which rows have it.
     """
     batched = {} if batched is None else batched
-    if not rows:
-        return batched
-    everyone = np.zeros(num_envs, dtype=np.bool_)
-    everyone[rows] = True
+    if rows:
+        everyone = np.zeros(num_envs, dtype=np.bool_)
+        everyone[rows] = True
+        _add(batched, _blanks(num_envs), rows, everyone, columns)
+    return batched
+
+
+def _add(
+    batched: dict[str, Any], blanks: Mapping[type, npt.NDArray[Any]], rows: Sequence[int], everyone: npt.NDArray[np.bool_], columns: Columns
+) -> None:
     for key, values in columns.items():
         having = everyone
         if type(values) is dict:
-            batched[key] = batch_infos(num_envs, rows, values, batched.get(key))
+            _add(batched.setdefault(key, {}), blanks, rows, everyone, values)
         else:
-            kind = _KINDS.get(type(values[0]), object)
+            blank = blanks.get(type(values[0]), blanks[object])
             column = batched.get(key)
             if column is None:
-                column = batched[key] = np.empty(num_envs, dtype=object) if kind is object else np.zeros(num_envs, dtype=kind)
-            cells: Iterable[tuple[int, Any]] = zip(rows, values, strict=True)
-            if kind is float and None in values:
-                known = [(row, value) for row, value in cells if value is not None]
-                having = np.zeros(num_envs, dtype=np.bool_)
-                having[[row for row, _ in known]] = True
-                cells = known
-            for row, value in cells:
-                column[row] = value
-        mask = batched.get("_" + key)
-        batched["_" + key] = having.copy() if mask is None else mask | having
-    return batched
+                column = batched[key] = blank.copy()
+            for row, value in zip(rows, values, strict=True):
+                if value is not None:
+                    column[row] = value
+            if blank is blanks[float] and None in values:
+                having = np.zeros_like(everyone)
+                having[[row for row, value in zip(rows, values, strict=True) if value is not None]] = True
+        told = "_" + key
+        batched[told] = batched[told] | having if told in batched else having.copy()
 
 
 def mask_infos(masks: npt.NDArray[np.int8], rows: Sequence[int]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import numpy as np
 __all__ = ["Order", "Permutation"]
 
 _ROUNDS = 8  # double rounds
+_TABLED = 256  # longest tables of round functions that are kept; what stands in them are small ints, which Python has anyway
+_WORTH = 8  # calls, from which on making the tables is cheaper than going without
 _MASK = (1 << 32) - 1
 _MIX = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio; the high half of a product by it is well mixed
 
@@ -33,21 +35,37 @@ class Permutation:
         self._b = -(-n // self._a)
         keys = [int(k) for k in np.random.SeedSequence(key).generate_state(2 * _ROUNDS, np.uint64)]
         self._keys = list(zip(keys[::2], keys[1::2], strict=True))
+        self._calls = 0
+        self._tables: list[tuple[list[int], list[int]]] = []
 
     def __call__(self, position: int) -> int:
         """The element at ``position`` in ``range(n)``."""
         if not 0 <= position < self.n:
             raise ValueError(f"position={position} lies outside range({self.n})")
-        a, b, keys = self._a, self._b, self._keys
+        a, b, keys, tables = self._a, self._b, self._keys, self._tables
+        self._calls += 1
+        if self._calls == _WORTH and a <= _TABLED:
+            self._tables = self._tabled()
         x = position
         while True:
             left, right = divmod(x, b)
-            for key_1, key_2 in keys:
+            for of_right, of_left in tables:
+                left = (left + of_right[right]) % a
+                right = (right + of_left[left]) % b
+            for key_1, key_2 in keys if not tables else ():
                 left = (left + (((right + key_1) * _MIX ^ key_2) * _MIX >> 32 & _MASK)) % a
                 right = (right + (((left + key_2) * _MIX ^ key_1) * _MIX >> 32 & _MASK)) % b
             x = left * b + right
             if x < self.n:
                 return x
+
+    def _tabled(self) -> list[tuple[list[int], list[int]]]:
+        """What each round adds to the left half for every right one, and to the right half for every left one."""
+        keys = np.array(self._keys, dtype=np.uint64)[..., None]  # (R, 2, 1)
+        half, mix = np.arange(self._a, dtype=np.uint64), np.uint64(_MIX)  # (a,); b is at most a
+        added = ((half + keys) * mix ^ keys[:, ::-1]) * mix >> np.uint64(32)  # (R, 2, a); what overflows is what & _MASK drops
+        of_right, of_left = added[:, 0, : self._b] % np.uint64(self._a), added[:, 1] % np.uint64(self._b)
+        return list(zip(of_right.tolist(), of_left.tolist(), strict=True))
 
 
 class Order:

@@ -62,7 +62,7 @@ def score_episodes(
     for metric in metrics:
         scores, _, valid = explained if metric is reward else explain(metric, samples)
         known: list[float | None] = scores.tolist()
-        if metric.name in measured or not valid.all():  # of two metrics of one name, the last that is known
+        if metric.name in measured or np.count_nonzero(valid) < len(valid):  # of two metrics of one name, the last that is known
             before = measured.get(metric.name, [None] * len(samples))
             known = [score if ok else other for score, ok, other in zip(known, valid.tolist(), before, strict=True)]
         measured[metric.name] = known

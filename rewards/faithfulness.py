@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -106,6 +106,9 @@ class FactPrecision(BaseReward):
         return np.array([math.nan if facts is None else _precision(sample, facts) or 0.0 for sample, facts in pairs], dtype=np.float64)
 
 
+_Surfaces: TypeAlias = tuple[tuple[str, ...], ...]
+
+
 class _Source(NamedTuple):
     """What is looked up in a prompt."""
 
@@ -128,13 +131,20 @@ def _score(sample: Sample) -> float:
     return 2.0 * precision * recall / (precision + recall)
 
 
-def _known(sample: Sample) -> tuple[tuple[str, ...], ...] | None:
+def _known(sample: Sample) -> _Surfaces | None:
     """For each known fact its surface forms, as joined tokens; None where facts are not known."""
     facts = sample.meta.get("facts")
-    return None if facts is None else _surfaces(_frozen(facts))
+    if facts is None:
+        return None
+    if type(facts) is tuple:
+        try:
+            return _surfaces(facts)
+        except TypeError:  # it holds lists, which a cache cannot
+            pass
+    return _surfaces(_frozen(facts))
 
 
-def _recall(response: str, facts: tuple[tuple[str, ...], ...]) -> float:
+def _recall(response: str, facts: _Surfaces) -> float:
     """The share of facts that the response states; 0 for an empty response."""
     if not response.strip():
         return 0.0
@@ -150,7 +160,7 @@ def _recall(response: str, facts: tuple[tuple[str, ...], ...]) -> float:
     return sum(any(surface in said for surface in fact) for fact in facts) / len(facts)
 
 
-def _precision(sample: Sample, facts: tuple[tuple[str, ...], ...]) -> float | None:
+def _precision(sample: Sample, facts: _Surfaces) -> float | None:
     """The share of the response's mentions that are supported; None where it has none."""
     source = _source(sample.prompt)
     mentions = _mentions(sample.response, source)
@@ -175,7 +185,7 @@ def _words(text: str) -> str:
     return _joined(_TOKEN.findall(_plain(text).lower()))
 
 
-def _frozen(facts: Any) -> tuple[tuple[str, ...], ...]:
+def _frozen(facts: Any) -> _Surfaces:
     """Facts in a form that a cache can hold."""
     if not isinstance(facts, str) and isinstance(facts, Iterable):
         rows = tuple((fact,) if isinstance(fact, str) else tuple(fact) if isinstance(fact, Iterable) else (fact,) for fact in facts)
@@ -185,13 +195,13 @@ def _frozen(facts: Any) -> tuple[tuple[str, ...], ...]:
 
 
 @lru_cache(maxsize=8192)
-def _surfaces(facts: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+def _surfaces(facts: tuple[Any, ...]) -> _Surfaces:
     """For each fact its surface forms as joined tokens; a form without any letter or digit can never be stated."""
-    return tuple(tuple(words for surface in fact if (words := _words(surface)).strip()) for fact in facts)
+    return tuple(tuple(words for surface in fact if (words := _words(surface)).strip()) for fact in _frozen(facts))
 
 
 @lru_cache(maxsize=8192)
-def _longest_words(facts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+def _longest_words(facts: _Surfaces) -> tuple[str, ...]:
     """A word of each surface form, without which it cannot be stated: its longest, which is the rarest."""
     return tuple(max(surface.split(), key=len) for fact in facts for surface in fact)
 

@@ -80,3 +80,16 @@ def test_the_first_deal_costs_the_same_for_any_size() -> None:
         return best
 
     assert cost(100_000_000) < 3 * cost(1_000)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 1_000, 65_536])
+def test_the_tables_of_the_rounds_change_nothing(n: int) -> None:
+    tabled = Permutation(n, (3, 4))
+    places = [(17 * i) % n for i in range(40)]
+    expected = [Permutation(n, (3, 4))(place) for place in places]  # each the first call of its own permutation: no tables
+    assert [tabled(place) for place in places] == expected and tabled._tables
+
+
+def test_no_tables_for_many_examples() -> None:
+    many = Permutation(70_000, 1)
+    assert [many(i) for i in range(20)] == [Permutation(70_000, 1)(i) for i in range(20)] and not many._tables
