@@ -90,7 +90,7 @@ def load(split: str, size: int | None = None, datasets: Sequence[str] = MIXTURE)
             seed = seed_of(name, split, place, attempt)
             asked = entry(name, seed)
             question = str(asked["question"]).strip()
-            if hashlib.sha256(question.encode()).digest()[0] % 4 in _QUARTERS[split]:
+            if _quarter(question) in _QUARTERS[split]:
                 break
         else:
             raise ValueError(f"reasoning-gym:{name} has too few different questions for split={split!r}")
@@ -99,6 +99,11 @@ def load(split: str, size: int | None = None, datasets: Sequence[str] = MIXTURE)
         return Example(f"{name}-{split}-{place}", question, () if answer is None else (answer,), meta)
 
     return Generated(make, SIZES[split] if size is None else size)
+
+
+def _quarter(question: str) -> int:
+    """0 to 3, the same for questions that differ in case and spaces only."""
+    return hashlib.sha256(" ".join(question.casefold().split()).encode()).digest()[0] % 4
 
 
 def seed_of(dataset: str, split: str, index: int, attempt: int = 0) -> int:
