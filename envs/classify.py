@@ -41,6 +41,9 @@ class TextClassify(Task):
             references  positive
             labels      positive, negative, neutral
 
+        Data may bring labels of its own, and with ``meta["ask"]`` the word that asks for them: ``dataset="aclsum-aspects"`` asks for the
+        aspect of a paper's sentence.
+
     Action Space: ``Discrete(V)``, the next token; with ``constrained=True`` action masks leave the labels' tokens only.
     Observation Space: the text, ``Topic:`` or ``Sentiment:``, and the answer so far, as token ids.
     Rewards: accuracy: 1 where the answer names the right label and no other one, at the end.

@@ -47,7 +47,8 @@ class TextQA(Task):
             references  51
 
         The oracle knows the answer even where the search did not find it; the metric ``retrieval_hit`` says how often it did.
-        Data of your own is searched as a whole: the passages of the split's rows, and what they bring as ``documents``.
+        Data of your own is searched as a whole: the passages of the split's rows, and what they bring as ``documents``. With
+        ``dataset="reasoning-gym"``, or one of its parts ("reasoning-gym:gcd"), the prompt is a question without a passage.
 
     Action Space: ``Discrete(V)``, the next token.
     Observation Space: passage, ``Question:``, the question, ``Answer:``, and the answer so far, as token ids.

@@ -40,7 +40,7 @@ def test_neighbouring_examples_share_no_question_where_the_package_itself_shares
     assert theirs[0][1:] == theirs[1][:-1]
     rows = load("train", 400, ("chain_sum",))
     questions = [rows[i].prompt for i in range(400)]
-    assert len(set(questions)) >= 399  # of sums of two digits there are few
+    assert len(set(questions)) >= 395  # of sums of two digits there are few
 
 
 @needs_package
