@@ -39,7 +39,8 @@ class SampleLog:
 
     Args:
         folder: made where it is missing.
-        update: of the run that goes on; lines of later updates, which a killed run wrote, are dropped, and so is half a line.
+        update: of the run that goes on; lines of later updates, which a killed run wrote, are dropped, and so is half a line. 0: a new
+            run, with a new file.
     """
 
     def __init__(self, folder: str | os.PathLike[str], update: int = 0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.machinery
+import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tokengym.agents import trackers
 from tokengym.agents.trackers import TRACKERS, Tracker
 
 
@@ -36,7 +36,7 @@ def test_unknown_and_missing_trackers_are_named(tmp_path: Path, monkeypatch: pyt
     assert set(TRACKERS) == {"mlflow", "tensorboard", "trackio", "wandb"}
     with pytest.raises(ValueError, match="'tensorbord' is not a known tracker. Did you mean 'tensorboard'"):
         Tracker("tensorbord", str(tmp_path), "PPO", {})
-    monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"tracker='wandb' needs the package wandb; run: pip install wandb"):
         Tracker("wandb", str(tmp_path), "PPO", {})
 
