@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.profiler import profile
 
 from tokengym.agents.logp import token_logp
 
@@ -87,3 +90,34 @@ def test_what_it_refuses() -> None:
         token_logp(torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64), nn.Linear(2, 3), temperature=0.0)
     with pytest.raises(ValueError, match="2 hidden states for 1 targets"):
         token_logp(torch.zeros(2, 2), torch.zeros(1, dtype=torch.int64), nn.Linear(2, 3))
+
+
+def peak_bytes(run: Callable[[], object]) -> int:
+    """The most that was allocated at once while ``run`` ran, by the allocator's own events."""
+    with profile(profile_memory=True) as profiler:
+        run()
+    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+    held: list[int] = list(itertools.accumulate(event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())))
+    return max(held)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "size"), [(1024, 64), pytest.param(2048, 576, marks=pytest.mark.slow)], ids=["1024 tokens", "2048 tokens, SmolLM2's width"]
+)
+def test_at_49152_words_the_loss_stage_needs_at_most_a_third_of_the_naive_memory(tokens: int, size: int) -> None:
+    vocabulary = 49_152
+    head = nn.Linear(size, vocabulary, bias=False)
+    hidden, targets = torch.randn(tokens, size, requires_grad=True), torch.randint(0, vocabulary, (tokens,))
+
+    def ours() -> None:
+        token_logp(hidden, targets, head, vocabulary=vocabulary).logp.sum().backward()
+
+    def plain() -> None:
+        torch.log_softmax(head(hidden), dim=-1).gather(1, targets[:, None]).sum().backward()
+
+    peaks = []
+    for run in (ours, plain):
+        hidden.grad, head.weight.grad = None, None
+        peaks.append(peak_bytes(run))
+    assert peaks[1] > 2 * 4 * tokens * vocabulary  # logits and their gradient at least
+    assert 3 * peaks[0] <= peaks[1]

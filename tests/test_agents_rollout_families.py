@@ -44,11 +44,16 @@ def config(family: str, vocabulary: int) -> PreTrainedConfig:
     if family == "gpt2":
         return GPT2Config(vocab_size=vocabulary, n_embd=32, n_layer=2, n_head=4, n_positions=512, bos_token_id=1, eos_token_id=2)
     if family == "granite":
-        multipliers = {"attention_multiplier": 0.2, "residual_multiplier": 0.7, "embedding_multiplier": 3.0, "logits_scaling": 4.0}
+        multipliers: dict[str, Any] = {
+            "attention_multiplier": 0.2,
+            "residual_multiplier": 0.7,
+            "embedding_multiplier": 3.0,
+            "logits_scaling": 4.0,
+        }
         return GraniteConfig(**common, **multipliers)
     kinds = ["sliding_attention", "full_attention", "sliding_attention"]
-    cap = {"final_logit_softcapping": 4.0, "attn_logit_softcapping": None}
-    return Gemma3TextConfig(**{**common, "num_hidden_layers": 3}, head_dim=8, sliding_window=5, layer_types=kinds, **cap)
+    common |= {"num_hidden_layers": 3, "head_dim": 8}
+    return Gemma3TextConfig(**common, sliding_window=5, layer_types=kinds, final_logit_softcapping=4.0)
 
 
 @functools.cache
@@ -67,7 +72,7 @@ class MaskedRows(TokenRows):
         return obs, infos | self._masks()
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        for row in np.flatnonzero(self.active):
+        for row in np.flatnonzero(self.active).tolist():
             assert self.mask_of(row)[actions[row]] == 1
         obs, rewards, terminated, truncated, infos = super().step(actions)
         return obs, rewards, terminated, truncated, infos | self._masks()
@@ -81,7 +86,7 @@ class MaskedRows(TokenRows):
 
     def _masks(self) -> dict[str, Any]:
         masks = np.zeros((self.num_envs, WORDS), dtype=np.int8)
-        for row in np.flatnonzero(self.active):
+        for row in np.flatnonzero(self.active).tolist():
             masks[row] = self.mask_of(row)
         return {"action_mask": masks, "_action_mask": self.active.copy()}
 
@@ -94,8 +99,9 @@ def engine_of(policy: CausalLMPolicy, venv: Any, slow: bool, **options: Any) -> 
     return engine
 
 
-def check_equal(policy: CausalLMPolicy, fast: Rollout, slow: Rollout, temperature: float = 1.0) -> None:
+def check_equal(policy: CausalLMPolicy, played: list[Rollout], temperature: float = 1.0) -> None:
     """Tokens, masks, log-probabilities and values of both paths, and of the update pass."""
+    fast, slow = played
     assert torch.equal(fast.input_ids, slow.input_ids)
     assert torch.equal(fast.completion_mask, slow.completion_mask)
     assert torch.equal(fast.rewards, slow.rewards)
@@ -136,7 +142,7 @@ def test_the_engine_plays_what_a_full_forward_pass_plays(
     for slow in (False, True):
         venv = (MaskedRows if masked else TokenRows)(rows, most=most, group_size=group_size, reply=reply)
         played.append(engine_of(policy, venv, slow, seed=seed, temperature=temperature).collect(episodes))
-    check_equal(policy, *played, temperature=temperature)
+    check_equal(policy, played, temperature)
     assert (played[0].allowed is not None) == masked
 
 
@@ -149,7 +155,7 @@ def test_in_several_turns_the_replies_see_the_past_and_are_seen(family: str, att
         venv = gymnasium.make_vec("TextDialogue-v0", num_envs=3, deal="shared", turns=3, max_new_tokens=5, size=20, metrics=False)
         played.append(engine_of(policy, venv, slow, seed=1).collect(5))
         venv.close()
-    check_equal(policy, *played)
+    check_equal(policy, played)
     fast = played[0]
     agent = fast.completion_mask
     turns = ((agent[:, 1:] == 1) & (agent[:, :-1] == 0)).sum(1)
@@ -165,7 +171,7 @@ def test_a_real_constrained_task(family: str, attention: str) -> None:
         venv = gymnasium.make_vec("TextRank-v0", num_envs=3, deal="shared", candidates=4, constrained=True, size=20, max_prompt_tokens=80)
         played.append(engine_of(policy, venv, slow, seed=1).collect(5))
         venv.close()
-    check_equal(policy, *played)
+    check_equal(policy, played)
     assert all(info["stop_reason"] == "complete" for info in played[0].infos)
 
 

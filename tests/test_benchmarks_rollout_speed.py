@@ -44,7 +44,8 @@ def test_generate_writes_the_same_lengths_and_sees_no_padding() -> None:
 
     sharp = Greedy(SHAPES["llama"]())
     sharp.load_state_dict(model.state_dict())
-    for prompt, answer in zip(PROMPTS, generate(sharp.eval(), PROMPTS, LENGTHS, batch=4), strict=True):
+    sharp.train(False)
+    for prompt, answer in zip(PROMPTS, generate(sharp, PROMPTS, LENGTHS, batch=4), strict=True):
         ids = [*prompt, *answer]
         best = model(torch.tensor([ids])).logits[0].argmax(-1).tolist()
         assert answer == best[len(prompt) - 1 : -1]
