@@ -48,6 +48,7 @@ class DPO(OnlineAgent):
     name = "dpo"
     Config = DPOConfig
     config: DPOConfig
+    parallel = True
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         self._written: list[Pair] | None = None  # the pairs that are not sampled

@@ -42,6 +42,7 @@ class ExpertIteration(OnlineAgent):
     name = "expert_iteration"
     Config = ExpertIterationConfig
     config: ExpertIterationConfig
+    parallel = True
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         super().__init__(policy, env, config, seed, validation_env)

@@ -34,7 +34,7 @@ class SoftQConfig(AgentConfig):
     episodes_per_update: int = 64  # episodes of one collection; a multiple of group_size
     group_size: int = 1  # completions per prompt; path consistency compares none
     temperature: float = 1.0  # divides the logits in sampling and in all log-probabilities
-    epsilon: float = 0.05  # chance that a prompt's episodes explore, every token of them; they teach, but are not in the log's reward
+    epsilon: float = 0.02  # chance that a prompt's episodes explore, every token of them; they teach, but are not in the log's reward
     explore_temperature: float = 1.5  # divides the logits in episodes that explore
     replay_episodes: int = 256  # episodes that are remembered, the latest ones
     batch_size: int = 64  # episodes of an optimizer step, drawn from the memory, all equally likely
@@ -69,6 +69,7 @@ class SoftQ(OnlineAgent):
     name = "soft_q"
     Config = SoftQConfig
     config: SoftQConfig
+    parallel = True
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         super().__init__(policy, env, config, seed, validation_env)
