@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -51,6 +53,15 @@ def _parse(arguments: Sequence[str]) -> Any:
         raise unknown("command", name, COMMANDS)
     kind = COMMANDS[name][0]
     return tyro.cli(kind, prog=f"tokengym {name}", args=arguments[words:], config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _named(argument: str) -> str:
+    """ "my_package:Echo-v0" as "Echo-v0", once my_package was imported, which registers it; as ``gymnasium.make`` reads it."""
+    module, colon, name = argument.partition(":")
+    if colon and re.fullmatch(r"[\w.]+", module) and re.fullmatch(r"[\w-]+-v\d+", name) and module != "builtin":
+        importlib.import_module(module)
+        return name
+    return argument
 
 
 def _run(command: Any, line: str) -> None:
@@ -102,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # last, so that it hides nothing: my_module:MyReward lies where the user is
     try:
-        _run(_parse(arguments), f"tokengym {shlex.join(arguments)}")
+        _run(_parse([_named(argument) for argument in arguments]), f"tokengym {shlex.join(arguments)}")
     except KeyboardInterrupt:
         return 130
     except SystemExit as stop:

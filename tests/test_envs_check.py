@@ -192,6 +192,7 @@ def test_other_environments_are_refused() -> None:
 def test_a_task_of_an_outside_package_is_one_file_and_one_call(tmp_path: Path) -> None:
     (tmp_path / "echo_task.py").write_text(
         '''
+import tokengym
 from tokengym.envs import Example, Parts, Task
 
 class Echo(Task):
@@ -211,19 +212,28 @@ class Echo(Task):
 
     def heuristic(self, example):
         return "word"
+
+tokengym.register_task("Echo-v0", "echo_task:Echo")
 '''
     )
     code = """
-import gymnasium, tokengym
-from tokengym.envs import TASKS, check_text_env
-TASKS.register("Echo-v0", "echo_task:Echo")
-tokengym.register_envs()
-check_text_env(gymnasium.make("Echo-v0", size=60))
+import gymnasium
+from tokengym.benchmarks.cli import main
+from tokengym.envs import check_text_env
+check_text_env(gymnasium.make("echo_task:Echo-v0", size=60))
 check_text_env(gymnasium.make("Echo-v0", size=60, prompt_format="plain", stop="!"))
+assert gymnasium.make_vec("Echo-v0", num_envs=2).num_envs == 2
+assert main(["envs", "--quiet"]) == 0
 """
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)},
-                         capture_output=True, text=True, timeout=120)  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
+    shell = [sys.executable, "-m", "tokengym", "envs", "echo_task:Echo-v0"]  # a new process knows the module by its name
+    printed = [
+        subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=120)
+        for command in ([sys.executable, "-c", code], shell)
+    ]
+    assert [ran.returncode for ran in printed] == [0, 0], [ran.stderr for ran in printed]
+    assert printed[0].stdout.split() == [*TASKS, "Echo-v0"]
+    for shown in ("Echo-v0", "Say the word again.", "token_f1", "exact", "24 + 12", "builtin"):
+        assert shown in " ".join(printed[1].stdout.split())
 
 
 def test_it_is_public() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gymnasium
 
-from tokengym.envs import TASKS
+from tokengym.envs import TASKS, Task
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "register_envs"]
+__all__ = ["__version__", "register_envs", "register_task"]
 
 
 def register_envs() -> None:
@@ -20,6 +20,19 @@ def register_envs() -> None:
                 vector_entry_point="tokengym.envs.vector:TextGenVectorEnv",
                 kwargs={"task": name},
             )
+
+
+def register_task(name: str, task: str | type[Task]) -> None:
+    """Adds a task of your own: ``name`` is an id like the others from then on, in Gymnasium and in all that this package lists.
+
+    Args:
+        name: the id, as the task's own ``name`` has it, such as "Echo-v0".
+        task: where the class is, "my_package.my_module:Echo", which is imported at the first use; or the class.
+    Raises:
+        ValueError: the id belongs to another task.
+    """
+    TASKS.register(name, task)
+    register_envs()
 
 
 register_envs()
