@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("rewards", "envs", "agents", "benchmarks")
@@ -88,3 +93,25 @@ def test_the_command_is_installed(python: Path, tmp_path: Path) -> None:
     script = python.parent / ("tokengym.exe" if sys.platform == "win32" else "tokengym")
     assert "bench" in _run(script, "--help", cwd=tmp_path)
     assert "bench" in _run(python, "-I", "-m", "tokengym", "--help", cwd=tmp_path)
+
+
+def _pins(file: str) -> dict[str, Version]:
+    """Library -> the version that a file of constraints pins."""
+    lines = (Requirement(line) for line in (ROOT / file).read_text().splitlines() if "==" in line and not line.startswith("#"))
+    return {canonicalize_name(line.name): Version(next(iter(line.specifier)).version) for line in lines}
+
+
+def test_what_test_oldest_tries_are_the_lower_bounds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = re.findall(r"^OLDEST_EXTRAS := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split(",")
+    asked = [*project["dependencies"], *(line for extra in extras if extra != "dev" for line in project["optional-dependencies"][extra])]
+    bounds = {
+        canonicalize_name(line.name): Version(each.version)
+        for line in map(Requirement, asked)
+        for each in line.specifier
+        if each.operator == ">="
+    }
+    tried, tested = _pins("constraints-oldest.txt"), _pins("constraints.txt")
+    assert tried.pop("torch") == tested["torch"] >= bounds.pop("torch")  # the one that is not tried at its lowest
+    assert tried == bounds
+    assert all(version <= tested[name] for name, version in tried.items())
