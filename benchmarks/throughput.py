@@ -1,4 +1,4 @@
-"""How fast rewards, environments and rollouts are: python -m tokengym.benchmarks.throughput rewards|env|rollout."""
+"""How fast rewards, environments, rollouts and training are: python -m tokengym.benchmarks.throughput rewards|env|rollout|train."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tokengym.benchmarks.rates import Environment, Rate, environment
 from tokengym.benchmarks.records import write_whole
 from tokengym.benchmarks.rollout_speed import Rollouts, rollout_speed
 from tokengym.benchmarks.stepping import Envs, stepping
+from tokengym.benchmarks.train_speed import Trainings, train_speed
 from tokengym.benchmarks.waiting import Waiting
 from tokengym.benchmarks.workload import SPECS, Workload
 from tokengym.rewards import REWARDS, Sample, make_reward
@@ -314,6 +315,7 @@ _COMMANDS: Mapping[str, tuple[type, Callable[[Any], None]]] = {
     "rewards": (Rewards, _rewards),
     "env": (Envs, stepping),
     "rollout": (Rollouts, rollout_speed),
+    "train": (Trainings, train_speed),
 }
 
 
