@@ -17,7 +17,7 @@ from tests.echo import echo_policy, echo_venv
 from tokengym.agents import AGENTS, Agent, load_agent
 from tokengym.agents.checkpoint import find_folder, is_saved, read_state
 
-UPDATES = 36
+UPDATES = 32
 RUNS: dict[str, dict[str, Any]] = {
     "sft": {"batch_size": 8},
     "reinforce": {"episodes_per_update": 32, "group_size": 4, "baseline": "moving_mean", "kl_beta": 0.02, "optimizer": "rmsprop"},
@@ -43,7 +43,7 @@ def train(name: str, folder: str, checkpoint_every: int = 1, callback: Callable[
         return agent if agent._run is None else agent.learn(callback=callback, progress=False)
     kind = AGENTS.find(name)
     config = kind.Config(
-        **RUNS[name], updates=UPDATES, schedule="linear", warmup=0.2, learning_rate=3e-3, validate_every=9, validation_episodes=8,
+        **RUNS[name], updates=UPDATES, schedule="linear", warmup=0.2, learning_rate=3e-3, validate_every=8, validation_episodes=8,
         checkpoint_every=checkpoint_every, folder=folder, log_dir=f"{folder}-log",
     )  # fmt: skip
     agent = kind(echo_policy(2), echo_venv(group_size=group), config=config, seed=5, validation_env=validation)
@@ -71,18 +71,18 @@ def digest(agent: Agent) -> str:
 def kill_and_resume(name: str, folder: Path, kills: int, check: Callable[[Path], None]) -> list[int]:
     """Starts the run ``kills`` times and kills it at a random moment, then lets it end; the updates that were kept after each kill.
 
-    A moment is a random time of up to 0.1 s, two updates or so with their checkpoints, after the process has made 0 to 3 updates.
+    A moment is a random time of up to 0.1 s, two updates or so with their checkpoints, after the process has made 1 to 3 updates.
     """
     context = multiprocessing.get_context("forkserver")  # processes that have torch already, but no threads and no state of ours
     context.set_forkserver_preload([__name__])
     moments, kept = random.Random(name), []
     for _ in range(kills):
-        done, goal = context.Value("i", 0), moments.randrange(4)
+        done, goal = context.Value("i", 0), moments.randrange(1, 4)
         process = context.Process(target=run, args=(name, str(folder), done))
         process.start()
         while process.is_alive() and done.value < goal:
             time.sleep(0.001)
-        process.join(moments.uniform(0.0, 0.1 if goal else 0.3))  # the first update is some way off: imports, reading the checkpoint
+        process.join(moments.uniform(0.0, 0.1))
         process.kill()  # signal 9
         process.join()
         assert process.exitcode in (0, -signal.SIGKILL), process.exitcode

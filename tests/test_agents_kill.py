@@ -36,18 +36,18 @@ def killed_run_ends_as_the_undisturbed_one(name: str, tmp_path: Path, kills: int
     assert {path.name for path in tmp_path.iterdir()} == {"straight", "straight-log", "killed", "killed-log"}  # no litter
     for log in ("straight-log", "killed-log"):  # each validation is logged once, whatever was killed
         lines = [json.loads(line) for line in (tmp_path / log / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
-        assert [line["update"] for line in lines] == [update for update in (0, 9, 18, 27, 36) for _ in range(4)]
+        assert [line["update"] for line in lines] == [update for update in (0, 8, 16, 24, 32) for _ in range(4)]
     return kept
 
 
-@pytest.mark.parametrize(("name", "kills"), [("sft", 3), ("reinforce", 3), ("ppo", 20)])
+@pytest.mark.parametrize(("name", "kills"), [("sft", 3), ("ppo", 20)])
 def test_killed_runs(name: str, kills: int, tmp_path: Path) -> None:
     kept = killed_run_ends_as_the_undisturbed_one(name, tmp_path, kills)
-    assert kills < 20 or len(set(kept)) > 6  # they hit the run, and not only its beginning or its end
+    assert kills < 20 or len(set(kept)) > 6, kept  # they hit the run, and not only its beginning or its end
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RUNS if name != "ppo"])
 def test_twenty_kills(name: str, tmp_path: Path) -> None:
     kept = killed_run_ends_as_the_undisturbed_one(name, tmp_path, kills=20)
-    assert len(set(kept)) > 6
+    assert len(set(kept)) > 6, kept
