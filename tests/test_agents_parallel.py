@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.echo import echo_policy, echo_venv
+from tests.two_processes import RUNS
 from tokengym.agents import Agent
 from tokengym.agents.allowed import Allowed
 from tokengym.agents.batches import micro_batches
@@ -35,7 +36,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], ...
     return tuple(torch.load(folder / name) for name in ("one.0", "two.0", "two.1"))
 
 
-@pytest.mark.parametrize("name", ["sft", "reinforce", "grpo", "ppo"])
+@pytest.mark.parametrize("name", list(RUNS))
 def test_two_processes_give_the_gradient_of_one_with_the_doubled_batch(name: str, found: tuple[dict[str, Any], ...]) -> None:
     alone, *both = found
     assert [each["count"] for each in found] == [1, 2, 2]
@@ -48,7 +49,7 @@ def test_two_processes_give_the_gradient_of_one_with_the_doubled_batch(name: str
                 torch.testing.assert_close(ours[key], x, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("name", ["sft", "reinforce", "grpo", "ppo"])
+@pytest.mark.parametrize("name", list(RUNS))
 def test_both_processes_tell_what_one_tells(name: str, found: tuple[dict[str, Any], ...]) -> None:
     alone, *both = found
     for each in both:

@@ -24,6 +24,18 @@ RUNS: dict[str, dict[str, Any]] = {
     "reinforce": {"episodes_per_update": 24, "group_size": 4, "kl_beta": 0.02, "micro_batch_tokens": 24},
     "grpo": {"episodes_per_update": 24, "group_size": 4, "kl_beta": 0.02, "minibatches": 2, "epochs": 2, "micro_batch_tokens": 24},
     "ppo": {"episodes_per_update": 24, "group_size": 4, "minibatches": 2, "epochs": 2, "micro_batch_tokens": 24, "target_kl": 0.5},
+    "soft_q": {
+        "episodes_per_update": 24,
+        "batch_size": 12,
+        "steps_per_update": 1,
+        "replay_episodes": 40,
+        "alpha": 1.0,
+        "adam_eps": 1e-3,
+        "epsilon": 0.3,
+        "micro_batch_tokens": 24,
+    },  # fmt: skip
+    "expert_iteration": {"episodes_per_update": 24, "group_size": 4, "batch_size": 4, "epochs": 2, "micro_batch_tokens": 8},
+    "dpo": {"episodes_per_update": 24, "group_size": 4, "batch_size": 4, "epochs": 2, "micro_batch_tokens": 16},
 }
 # Two of the eight letters cannot be scored, so that processes keep different numbers of episodes.
 SOME = [*EXAMPLES[:6], *(Example(id=e.id, prompt=e.prompt, references=("?",)) for e in EXAMPLES[6:])]
