@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from tokengym.benchmarks.data_show import Lengths, bars
 from tokengym.benchmarks.printed import markdown_rows
 from tokengym.benchmarks.probe import Findings, findings, verdict
+from tokengym.benchmarks.stats import Estimate
 from tokengym.envs import DATASETS, TASKS, Task, TextGenEnv
 from tokengym.envs.data import SPLITS, read_dataset, sets_of, usual
 from tokengym.envs.engine import Engine
@@ -90,8 +93,8 @@ def sections(thing: Any) -> dict[str, str]:
 def _level(body: str) -> str:
     """A section whose text begins on the heading's line or below it, all of it brought to one left margin."""
     lines = body.strip("\n").split("\n")
-    rest = [line for line in lines[1:] if line.strip()]
-    margin = min((len(line) - len(line.lstrip()) for line in rest), default=0)
+    below = lines if lines[0][:1].isspace() else lines[1:]
+    margin = min((len(line) - len(line.lstrip()) for line in below if line.strip()), default=0)
     first = lines[0].strip()
     word = re.match(r"[A-Za-z]*", first)[0]  # type: ignore[index]
     if word.islower() and not first[len(word) :][:1].isdigit():  # "v0" and "nDCG" stay as they are
@@ -106,7 +109,8 @@ def options(kind: Any) -> list[tuple[str, str, str]]:
         found = _OPTION.match(line)
         if found is not None:
             comments.setdefault(found[1], found[2] or "")
-    return [(f"`{field.name}`", f"`{field.default!r}`", comments.get(field.name, "")) for field in dataclasses.fields(kind)]
+    told = {name: comment.replace("*", r"\*") for name, comment in comments.items()}  # a product of a specification is no emphasis
+    return [(f"`{field.name}`", f"`{field.default!r}`", told.get(field.name, "")) for field in dataclasses.fields(kind)]
 
 
 def _engine(name: str, **keywords: Any) -> Engine:
@@ -152,6 +156,11 @@ def _sizes(task: Task) -> Iterator[tuple[str, ...]]:
             yield f"`{name}`", "written by the builtin world, as many as `size=` asks for", "this one", *counts
 
 
+def _bars(lengths: Lengths) -> str:
+    """The histogram of ``tokengym data show``, as narrow as a telephone."""
+    return re.sub("█+", lambda bar: "█" * math.ceil(len(bar[0]) / 2), dedent("\n".join(bars(lengths))))
+
+
 def _lengths(engine: Engine) -> str:
     count = min(_MEASURED, len(engine.examples))
     prompts = [engine.book[index] for index in range(count)]
@@ -162,12 +171,17 @@ def _lengths(engine: Engine) -> str:
         ("Answers (first reference and end-of-sequence token)", answers, "max_new_tokens", engine.max_new_tokens),
     ):
         lengths = Lengths(what=what, tokens=tuple(tokens), budget=budget)
-        told.append(f"{what}: {lengths.fits:.1%} fit into `{keyword}={budget}`.\n\n{_fenced(chr(10).join(bars(lengths)))}")
+        told.append(f"{what}: {lengths.fits:.1%} fit into `{keyword}={budget}`.\n\n{_fenced(_bars(lengths))}")
     return "\n".join(told)
 
 
+def _score(found: Estimate) -> str:
+    """A mean and its interval, which no table tears apart: the spaces are such as break no line."""
+    return f"{found.mean:.3f}\u00a0±\u00a0{found.half:.3f}"
+
+
 def _scores(found: Findings) -> str:
-    rows = [(row.policy, row.about, f"{row.reward.mean:.3f} ± {row.reward.half:.3f}") for row in found.rows if not row.cheats]
+    rows = [(row.policy, row.about, _score(row.reward)) for row in found.rows if not row.cheats]
     head = f"Reward `{found.reward}`, {found.examples} {found.split} examples, means with 95% intervals.\n\n"
     cheats = sorted((row for row in found.rows if row.cheats), key=lambda row: -row.reward.mean)
     best = f" The best one, {cheats[0].policy} ({cheats[0].about}), earns {cheats[0].reward.mean:.3f}." if cheats else ""
@@ -211,7 +225,7 @@ def index(found: dict[str, Findings]) -> str:
     """The page that lists the environments, with what holds for all of them."""
     rows = []
     for name, each in found.items():
-        scores = {row.policy: f"{row.reward.mean:.3f} ± {row.reward.half:.3f}" for row in each.rows}
+        scores = {row.policy: _score(row.reward) for row in each.rows}
         kind = TASKS.find(name)
         data = ", ".join(f"`{data}`" for data in ("builtin", *sets_of(kind)))
         told = (f"[{name}]({name}.md)", sections(kind)[""], f"`{each.reward}`", data)

@@ -10,7 +10,9 @@ from types import ModuleType
 
 import pytest
 
+from tokengym.benchmarks.data_show import Lengths
 from tokengym.envs import TASKS
+from tokengym.envs.keywords import Keywords
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "envs"
@@ -39,7 +41,7 @@ def test_every_environment_has_its_page(name: str) -> None:
     told = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)  # without code
     assert re.findall(r"^## (.+)$", told, re.MULTILINE) == list(SCRIPT.HEADINGS), "run: make docs"
     for policy in ("oracle", "heuristic", "random"):
-        assert re.search(rf"^\| {policy} \|.*\| -?\d\.\d{{3}} ± \d\.\d{{3}} \|$", text, re.MULTILINE)
+        assert re.search(rf"^\| {policy} \|.*\| -?\d\.\d{{3}}\s±\s\d\.\d{{3}} \|$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", list(TASKS))
@@ -50,6 +52,29 @@ def test_the_docstring_is_the_current_one(name: str) -> None:
     for row in SCRIPT.options(kind.Options):
         assert " | ".join(row) in text.replace("\\|", "|"), f"the options of {name} have changed; run: make docs"
     assert f'reward="{kind.reward}"' in text and all(f"`{metric}`" in text for metric in kind.metrics)
+
+
+def test_examples_of_docstrings_stand_in_blocks() -> None:
+    for body, told in (("    A row::\n", "A row"), ("a\n    row::\n", "A\nrow")):  # below the heading, behind it
+        text = SCRIPT._markdown(SCRIPT._level(f"{body}\n        prompt  a\n          b\n"))
+        assert text == f"{told}:\n\n```text\nprompt  a\n  b\n```\n"
+    for name in TASKS:
+        assert not re.search(r"```text\n\s*```", "".join(SCRIPT.sections(TASKS.find(name)).values()))
+
+
+def test_specifications_are_no_emphasis() -> None:
+    told = dict((row[0], row[2]) for row in SCRIPT.options(Keywords))
+    assert r"0.7\*rouge_l + 0.3\*semantic" in told["`reward`"]
+
+
+def test_histograms_fit_a_telephone() -> None:
+    lengths = Lengths(what="Prompts", tokens=(*[100] * 7, *[125] * 2, 90), budget=160)
+    assert SCRIPT._bars(lengths).split("\n") == [
+        "  90-99   10.0%  " + "█" * 3,
+        "100-109   70.0%  " + "█" * 20,
+        "110-119    0.0%",
+        "120-129   20.0%  " + "█" * 6,
+    ]
 
 
 def test_nothing_of_a_docstring_is_lost() -> None:
