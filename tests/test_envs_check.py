@@ -17,9 +17,11 @@ import numpy.typing as npt
 import pytest
 
 import tokengym.envs
+from tests.guessing import guess
 from tests.letters import LETTERS, WORDS, Say, share
 from tests.test_envs_masks import RANKED, SKY, Colour, Rank
 from tokengym.envs import TASKS, Example, TextGenEnv, check_text_env
+from tokengym.envs.promises import _random
 from tokengym.rewards import Sample
 
 COUNT = itertools.count()
@@ -173,6 +175,25 @@ def test_what_keeps_its_promises_passes(kind: type[Say], keywords: dict[str, Any
 def test_a_broken_promise_is_called_by_its_name(broken: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_text_env(broken())
+
+
+def test_random_play_speaks_in_every_turn() -> None:
+    talker = guess()
+    played = [_random(talker, index, np.random.default_rng(index)) for index in (0, 1, 2)]
+    assert [len(each.said) for each in played] == [3, 3, 3] and {each.reason for each in played} == {"max_turns"}
+    assert all(len(each.completion) > 3 and any(each.said) for each in played)
+    infos = talker.engine.score(played).infos
+    assert [info["response"] for info in infos] == ["\n".join(each.said) for each in played]
+
+
+def test_random_play_ends_where_the_environment_would_end_it() -> None:
+    stopping = env(stop="a", max_new_tokens=64)
+    for seed in range(8):
+        played = _random(stopping, 0, np.random.default_rng(seed))
+        stopping.reset(options={"index": 0})
+        for token in played.completion:
+            *_, over, _, info = stopping.step(int(token))
+        assert over and info["stop_reason"] == played.reason
 
 
 def test_objects_in_a_spec_are_named() -> None:
