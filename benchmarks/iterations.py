@@ -170,6 +170,7 @@ def trl_laps(name: str, completions: int, tokens: int, turns: int, between: Call
         tokenizer_file=str(Path(folder_of_model) / "tokenizer.json"), eos_token=_NEVER, pad_token=_NEVER, padding_side="left"
     )
     model = AutoModelForCausalLM.from_pretrained(folder_of_model)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id  # or "<eos>" ends its answers, and not ours
     trainer = getattr(trl, f"{name}Trainer")(
         model=model,
         reward_funcs=reward,

@@ -76,8 +76,8 @@ def test_the_command_without_trl(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.skipif(find_spec("trl") is None, reason="trl is not installed")
 def test_beside_trl() -> None:
-    found = {each.name: each for each in time_trainings(Trainings(sizes=(f"{GROUP}x4",), rounds=1, quiet=True))}
-    assert found["TRL GRPO"].tokens == found["TRL RLOO"].tokens == found["grpo"].tokens == GROUP * 4
+    found = {each.name: each for each in time_trainings(Trainings(sizes=(f"{GROUP}x24",), rounds=1, quiet=True))}
+    assert found["TRL GRPO"].tokens == found["TRL RLOO"].tokens == found["grpo"].tokens == GROUP * 24  # no answer ended before its time
     assert all(found[name].ratio is not None for name in ("grpo", "reinforce", "ppo"))
 
 
