@@ -48,7 +48,7 @@ _LEARNERS = (
     _online("reinforce"),
     _online("ppo", lam=1.0, epochs=2),  # lam=1: the critic starts at zero and has thirty updates to learn in
     _online("grpo"),
-    _online("soft_q"),
+    _online("soft_q", steps_per_update=1),  # thirty steps, as many as REINFORCE takes
     _online("expert_iteration", per_update=192),  # one winner of eight: as many to imitate as fill a step
     _online("dpo"),
 )
