@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode
 import tokengym  # noqa: F401  (registers the ids)
 from tokengym.benchmarks.printed import print_rows
 from tokengym.benchmarks.rates import Rate
+from tokengym.envs import TextTokenizer
 
 __all__ = [
     "BUDGETS",
@@ -41,7 +42,7 @@ _AT = (64, 64)  # rows and max_new_tokens that the targets are about
 _NATIVE, _SCALAR, _RATIO, _RESET = 1e6, 150e3, 4.0, 1.5  # steps per second, steps per second, times SyncVectorEnv, times 1,000 examples
 _SIZES = (1_000, 100_000)  # examples, between which a seeded reset is compared
 _SEEDS = 64
-_CHUNK = 97  # steps between two looks at the clock; shares no factor with the budgets, so that answers keep changing
+_CHUNK = 97  # steps between two looks at the clock
 
 Run = Callable[[float], float]
 
@@ -94,23 +95,23 @@ class Grid:
         ]
 
 
-def _tokens(env: Any, shape: tuple[int, ...], ends: bool) -> Any:
-    """Random tokens; without the end-of-sequence token where no episode is to end."""
-    space, eos = env.unwrapped.engine, env.unwrapped.tokenizer.eos_token_id
-    drawn = np.random.default_rng(0).integers(space.tokenizer.vocab_size - (not ends), size=shape)
-    return drawn if ends else drawn + (drawn >= eos)
+def _timed(play: Callable[[Any], int], env: Any, tokenizer: TextTokenizer, shape: tuple[int, ...], ends: bool) -> Run:
+    """Steps per second of ``play``, which is given random tokens and returns its number of steps.
 
-
-def _timed(play: Callable[[], int], reset: Callable[[], object], ends: bool) -> Run:
-    """Steps per second of ``play``, which returns its number of steps; without ends a reset goes before each call and is not timed."""
+    Tokens are new each time: from an answer that comes again, caches would spare the reading. Drawing them is not timed; neither is,
+    where no episode is to end (no end-of-sequence token then), the reset before each call.
+    """
+    dice = np.random.default_rng(0)
 
     def run(seconds: float) -> float:
         steps, spent = 0, 0.0
         while spent < seconds or not steps:
+            tokens = dice.integers(tokenizer.vocab_size - (not ends), size=shape)
             if not ends:
-                reset()
+                tokens += tokens >= tokenizer.eos_token_id
+                env.reset()
             start = time.perf_counter()
-            steps += play()
+            steps += play(tokens)
             spent += time.perf_counter() - start
         return steps / spent
 
@@ -120,18 +121,16 @@ def _timed(play: Callable[[], int], reset: Callable[[], object], ends: bool) -> 
 def _scalar(budget: int, ends: bool, **more: Any) -> Run:
     """Steps one environment as ``gymnasium.make`` gives it, wrappers included."""
     env: Any = gymnasium.make(ENV, max_new_tokens=budget, **KEYWORDS, **more)
-    actions = _tokens(env, (4 * _CHUNK if ends else budget - 1,), ends).tolist()
     env.reset(seed=0)
 
-    def play() -> int:
-        for action in actions:
+    def play(tokens: Any) -> int:
+        for action in tokens.tolist():
             _, _, terminated, truncated, _ = env.step(action)
             if terminated or truncated:
                 env.reset()
-        actions.append(actions.pop(0))
-        return len(actions)
+        return len(tokens)
 
-    return _timed(play, env.reset, ends)
+    return _timed(play, env, env.unwrapped.tokenizer, (4 * _CHUNK if ends else budget - 1,), ends)
 
 
 def _vector(kind: str, num_envs: int, budget: int, ends: bool, **more: Any) -> Run:
@@ -140,19 +139,18 @@ def _vector(kind: str, num_envs: int, budget: int, ends: bool, **more: Any) -> R
     if kind == "sync":
         same = {"autoreset_mode": AutoresetMode.SAME_STEP}
         venv: Any = gymnasium.make_vec(ENV, num_envs=num_envs, vectorization_mode="sync", vector_kwargs=same, **options)
-        example = venv.envs[0]
+        tokenizer = venv.envs[0].unwrapped.tokenizer
     else:
         venv = gymnasium.make_vec(ENV, num_envs=num_envs, **options)
-        example = venv
-    actions = _tokens(example, (_CHUNK if ends else budget - 1, num_envs), ends)
+        tokenizer = venv.tokenizer
     venv.reset(seed=0)
 
-    def play() -> int:
-        for row in actions:
+    def play(tokens: Any) -> int:
+        for row in tokens:
             venv.step(row)
-        return int(actions.size)
+        return int(tokens.size)
 
-    return _timed(play, venv.reset, ends)
+    return _timed(play, venv, tokenizer, (_CHUNK if ends else budget - 1, num_envs), ends)
 
 
 def _cases(rows: Sequence[int], budgets: Sequence[int]) -> Iterator[tuple[str, int, int, bool]]:

@@ -50,7 +50,8 @@ def batch_infos(num_envs: int, rows: Sequence[int], columns: Columns, batched: d
     Args:
         num_envs: N, the length of each array.
         rows: which environment each episode belongs to.
-        columns: numbers, strings, and dicts of such; ``final_obs`` becomes an object array of observations.
+        columns: numbers, strings, and dicts of such, none of them without any value (:func:`known_first`); ``final_obs`` becomes an
+            object array of observations.
         batched: infos of other rows, to which these are added.
     Returns:
         For each key an array (N,) (a dict for a dict), and under ``_key`` a (N,) bool array: which rows have it.
@@ -72,15 +73,16 @@ def _add(
             _add(batched.setdefault(key, {}), blanks, rows, everyone, values)
         else:
             blank = blanks.get(type(values[0]), blanks[object])
-            column = batched.get(key)
-            if column is None:
-                column = batched[key] = blank.copy()
-            for row, value in zip(rows, values, strict=True):
-                if value is not None:
-                    column[row] = value
-            if blank is blanks[float] and None in values:
-                having = np.zeros_like(everyone)
-                having[[row for row, value in zip(rows, values, strict=True) if value is not None]] = True
+            column = batched[key] = batched[key] if key in batched else blank.copy()
+            if len(rows) == 1:
+                column[rows[0]] = values[0]
+            else:
+                for row, value in zip(rows, values, strict=True):
+                    if value is not None:
+                        column[row] = value
+                if blank is blanks[float] and None in values:
+                    having = np.zeros_like(everyone)
+                    having[[row for row, value in zip(rows, values, strict=True) if value is not None]] = True
         told = "_" + key
         batched[told] = batched[told] | having if told in batched else having.copy()
 

@@ -89,7 +89,8 @@ class Rows:
             places[playing] += 1
             over |= places == self._last
             over &= self.active
-        return np.flatnonzero(over).tolist() if over.any() else []
+        found: list[int] = over.nonzero()[0].tolist()
+        return found
 
     def hear(self, row: int) -> str:
         """The other side answers the turn that is just over in ``row``; why the episode ends with it, "" where it goes on."""
@@ -158,8 +159,14 @@ class Rows:
 
     def observations(self, rows: list[int]) -> list[dict[str, npt.NDArray[Any]]]:
         """Fresh copies of some rows, (L,) each."""
-        copies = zip(self._ids[rows], self._attention[rows], self._completion[rows], strict=True)
-        return [{"input_ids": ids, "attention_mask": attention, "completion_mask": completion} for ids, attention, completion in copies]
+        return [
+            {
+                "input_ids": self._ids[row].copy(),
+                "attention_mask": self._attention[row].copy(),
+                "completion_mask": self._completion[row].copy(),
+            }
+            for row in rows
+        ]
 
     def _played(self, row: int) -> Prompt:
         prompt = self._prompts[row]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tokengym.envs.infos import Columns, known_first, row_infos
 from tokengym.envs.prompts import Prompt
-from tokengym.rewards import BaseReward, Sample, explain
+from tokengym.rewards import BaseReward, Sample
 
 __all__ = ["FINISHED", "Ended", "Scored", "begun_columns", "potentials", "score_episodes"]
 
@@ -57,10 +57,10 @@ def score_episodes(
         metrics: what is told beside it; one that is ``reward`` itself is not computed again.
         turns: whether the infos tell how many turns there were.
     """
-    explained = explain(reward, samples)
+    explained = reward.explain(samples)
     measured: dict[str, list[float | None]] = {}
     for metric in metrics:
-        scores, _, valid = explained if metric is reward else explain(metric, samples)
+        scores, _, valid = explained if metric is reward else metric.explain(samples)
         known: list[float | None] = scores.tolist()
         if metric.name in measured or np.count_nonzero(valid) < len(valid):  # of two metrics of one name, the last that is known
             before = measured.get(metric.name, [None] * len(samples))
@@ -84,7 +84,7 @@ def score_episodes(
 
 def potentials(samples: Sequence[Sample], reward: BaseReward) -> list[float]:
     """Scores of unfinished texts, for delta rewards; NaN where a text cannot be scored."""
-    scores, _, valid = explain(reward, samples)
+    scores, _, valid = reward.explain(samples)
     return [score if ok else float("nan") for score, ok in zip(_rounded(scores), valid.tolist(), strict=True)]
 
 

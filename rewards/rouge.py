@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, islice
 
 import numpy as np
@@ -11,7 +12,7 @@ from rapidfuzz.distance import LCSseq
 from tokengym.rewards.base import Sample, Values
 from tokengym.rewards.ngrams import ngram_matches
 from tokengym.rewards.reference import ReferenceReward
-from tokengym.rewards.tokens import has_cjk, reference_counts, rouge_tokens, shared_ngrams
+from tokengym.rewards.tokens import has_cjk, ngram_counts, rouge_tokens, shared_ngrams
 
 __all__ = ["Rouge1", "Rouge2", "RougeL"]
 
@@ -41,12 +42,10 @@ class Rouge1(ReferenceReward):
         self.stem = stem
 
     def compare(self, response: str, reference: str) -> float:
-        n = self._n
-        given, expected = rouge_tokens(response, self.stem), rouge_tokens(reference, self.stem)
-        total = max(len(given) - n + 1, 0) + max(len(expected) - n + 1, 0)
-        if not total:
-            return 0.0
-        return 2.0 * shared_ngrams(given, reference_counts(expected, n), n) / total
+        given = rouge_tokens(response, self.stem)
+        counts, size = _expected(reference, self.stem, self._n)
+        total = max(len(given) - self._n + 1, 0) + size
+        return 2.0 * shared_ngrams(given, counts, self._n) / total if total else 0.0
 
     def score(self, batch: Sequence[Sample]) -> Values:
         """(B,) best or mean match per sample, NaN where a sample has no reference.
@@ -72,6 +71,13 @@ class Rouge1(ReferenceReward):
             return matches
         found = iter(matches.tolist())
         return np.array([self.pool(list(islice(found, count))) for count in counts])
+
+
+@lru_cache(maxsize=8192)
+def _expected(reference: str, stem: bool, n: int) -> tuple[Mapping[Hashable, int], int]:
+    """The n-grams of a reference, which comes again and again: how often each occurs, and how many there are."""
+    tokens = rouge_tokens(reference, stem)
+    return ngram_counts(tokens, n), max(len(tokens) - n + 1, 0)
 
 
 class Rouge2(Rouge1):

@@ -129,6 +129,8 @@ def overlap(first: Mapping[_Item, int], second: Mapping[_Item, int]) -> int:
 
 def shared_ngrams(tokens: tuple[str, ...], counts: Mapping[Hashable, int], n: int) -> int:
     """:func:`overlap` of ``ngram_counts(tokens, n)`` and ``counts``; counts only what is shared, which is little as a rule."""
+    if counts.keys().isdisjoint(_ngrams(tokens, n)):
+        return 0
     common = list(filter(counts.__contains__, _ngrams(tokens, n)))
     return len(common) if len(set(common)) == len(common) else overlap(Counter(common), counts)
 
