@@ -14,6 +14,7 @@ from tokengym.agents.losses import (
     explained_variance,
     gae,
     group_advantage,
+    group_spread,
     kl_estimate,
     kl_in_reward,
     leave_one_out,
@@ -95,6 +96,16 @@ def test_group_advantage_by_hand() -> None:
     assert group_advantage(scores, 2, valid).tolist() == [0.0, 0.0, 0.0, 0.0]
     with pytest.raises(ValueError, match="group=3 does not divide the batch of 4"):
         group_advantage(scores, 3)
+
+
+def test_group_spread_by_hand() -> None:
+    scores = torch.tensor([1.0, 3.0, 5.0, 0.3, 0.3, 0.3])  # deviation 2, and none, which the mean of 0.3 three times would hide
+    assert group_spread(scores, 3).tolist() == [2.0, 0.0]
+    valid = torch.tensor([True, True, False, False, True, False])
+    torch.testing.assert_close(group_spread(scores, 3, valid), torch.tensor([2**0.5, 0.0]))
+    assert group_spread(scores, 3, torch.zeros(6, dtype=torch.bool)).tolist() == [0.0, 0.0]
+    with pytest.raises(ValueError, match="group=4 does not divide the batch of 6"):
+        group_spread(scores, 4)
 
 
 def test_leave_one_out_by_hand() -> None:
