@@ -62,8 +62,9 @@ def _room(env: TextGenEnv) -> str:
     """What a person is told before they type."""
     pieces = env.task.pieces(env.example, env.said) if env.engine.constraint is not None else None
     if pieces is not None:
-        more = ", ..." if len(pieces) > _PIECES else ""
-        return f"Answer with what is allowed; first one of: {', '.join(pieces[:_PIECES])}{more}"
+        listed = ", ".join(pieces[:_PIECES]) + (", ..." if len(pieces) > _PIECES else "")
+        several = bool(env.task.pieces(env.example, (pieces[0],)))
+        return f"Answer with several of these, with spaces between them: {listed}" if several else f"Answer with one of: {listed}"
     budget = f"{env.engine.max_new_tokens} tokens at most"
     return f"Answer, {budget}:" if env.task.turns == 1 else f"Turn {len(env.said) + 1} of up to {env.task.turns}, {budget}:"
 
@@ -71,14 +72,18 @@ def _room(env: TextGenEnv) -> str:
 def _answers(env: TextGenEnv) -> Iterator[int]:
     """The tokens of what a person types, turn by turn."""
     most = env.engine.max_new_tokens
+    refused = False
     while True:
-        print(_room(env), flush=True)
+        if not refused:
+            print(_room(env), flush=True)
         text = _typed()
         try:
             tokens = env.encode_answer(text.strip() and text)
         except ValueError as error:
             print(f"That is no answer here: {error}")
+            refused = True
             continue
+        refused = False
         longest = max(len(env.tokenizer.encode(line)) for line in (text.split("\n") if env.task.turns > 1 else [text]))
         if env.engine.constraint is None and longest >= most:
             print(f"That has {longest} tokens; only the first {most} are taken.")
@@ -188,6 +193,9 @@ def play(options: Play) -> None:
             obs, info = env.reset(seed=options.seed if number == 0 else None)
             if not options.quiet:
                 print(f"\nEpisode {number + 1} of {options.episodes}: {options.env}, {options.split} split, played by {options.agent}")
+            instruction = env.task.parts(env.example).instruction
+            if person and instruction and not options.quiet:  # which the plain format leaves out
+                print(instruction)
             print(asked(env.engine.book[info["index"]], colours()), end="", flush=True)
             reward, text = _episode(env, options.agent, player, obs, (colours(), columns()))
             rewards.append(reward)

@@ -114,7 +114,8 @@ def paid_tokens(steps: Sequence[tuple[str, float]], width: int = _WIDTH, coloure
     lines: list[str] = []
     tokens, rewards, used, gap, owed = "", "", 0, 0, 0  # gap: columns that fill up the last token, owed: the last reward
     for text, reward in steps:
-        shown, paid = text.translate(_IN_LINE) or "…", f"{reward:+.4f}" if reward else ""
+        shown = (text if text.strip(" ") else "␣" * len(text)).translate(_IN_LINE) or "…"
+        paid = f"{reward:+.4f}" if reward else ""
         wide = _columns(shown)
         if used and used + 1 + max(wide, len(paid)) > width:
             lines += [tokens, rewards] if rewards else [tokens]

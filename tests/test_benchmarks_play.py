@@ -53,6 +53,70 @@ def test_a_person_types(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert shown.endswith("\nStopped.\n\nMean reward of 1 episode: 0.0000\n")
 
 
+def _types(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
+def test_a_person_talks_to_a_customer(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _types(monkeypatch, "Hm.", "", "Hello?")
+    shown = _run("TextDialogue-v0 --env-kwargs turns=2", capsys)
+    assert "You are the clerk. Ask the customer" in shown and "Turn 1 of up to 2, 64 tokens at most:" in shown
+    first, second = shown.split("Turn 2 of up to 2")
+    assert (
+        "\nCustomer: " in first.partition("Turn 1")[2] and "Nothing was typed." in second
+    )  # what the customer says is seen before the next turn
+    assert "ended by max_turns" in second and second.endswith("Mean reward of 1 episode: -0.0400\n")
+    _types(monkeypatch, "请问哪天?")
+    stopped = _run("TextDialogue-v0 --env-kwargs turns=3 user_language=zh", capsys)
+    assert stopped.endswith("Turn 2 of up to 3, 96 tokens at most:\n\nStopped.\n") and "Mean reward" not in stopped
+
+
+def test_other_seeds_bring_other_customers(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = set()
+    for _ in range(2):
+        _types(monkeypatch, "Hm.", "Hm.")
+        shown.add(_run("TextDialogue-v0 --seed 3 --env-kwargs turns=2", capsys))
+    assert len(shown) == 1
+
+
+def test_only_what_is_allowed_is_taken(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _types(monkeypatch, "nonsense", "sport")
+    shown = _run("TextClassify-v0 --env-kwargs constrained=true", capsys)
+    assert shown.count("Answer with one of: disaster, business, ") == 1 and "That is no answer here: 'nonsense'" in shown
+    assert "\nsport\nTokens\n" in shown and "ended by complete" in shown
+    _types(monkeypatch, "1 2", "2 1 3 4 5")
+    ranked = _run("TextRank-v0 --env-kwargs constrained=true", capsys)
+    assert "several of these, with spaces between them: 1, 2, 3" in ranked and "'1 2' is no complete answer" in ranked
+
+
+def test_too_much_is_said_to_be_too_much(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _types(monkeypatch, "very " * 60)
+    shown = _run("TextQA-v0", capsys)
+    assert re.search(r"That has \d+ tokens; only the first 24 are taken\.", shown) and "ended by max_tokens" in shown
+
+
+def test_a_space_is_an_empty_answer(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _types(monkeypatch, " ")
+    assert "Answer [2 of 24 tokens]\n\nTokens\n␣|<end>\n" in _run("TextQA-v0", capsys)
+
+
+@pytest.mark.parametrize("agent", ["random", "heuristic", "oracle", "builtin:tiny"])
+@pytest.mark.parametrize("env", ["TextClassify-v0", "TextRank-v0"])
+def test_everyone_respects_masks(env: str, agent: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = _run(f"{env} --agent {agent} --episodes 3 --env-kwargs constrained=true", capsys)
+    assert len(re.findall(r"ended by (complete|eos)", shown)) == 3
+    assert agent != "oracle" or shown.endswith("Mean reward of 3 episodes: 1.0000\n")
+
+
+@pytest.mark.parametrize("agent", ["heuristic", "oracle"])
+def test_scripts_hold_conversations(agent: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = _run(f"TextDialogue-v0 --agent {agent} --delta --env-kwargs turns=8 user_language=zh", capsys)
+    tokens = shown.split("Tokens\n")[1].partition("Reference\n")[0]
+    turns = int(float(re.search(r"turns (\d)\.0000\n", shown)[1]))  # type: ignore[index]
+    assert tokens.count("<end>") == turns > 1 and shown.count("\nCustomer: ") == turns  # one of them in the prompt
+    assert agent == "heuristic" or "task_success 1.0000" in shown
+
+
 def test_ctrl_c_stops_politely(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(prompt: str = "") -> str:
         raise KeyboardInterrupt
@@ -73,6 +137,8 @@ def test_on_a_terminal_there_are_colours(capsys: pytest.CaptureFixture[str], mon
         ("TextQ-v0", "Did you mean 'TextQA-v0'"),
         ("TextQA-v0 --agent oracel", "Did you mean 'oracle'"),
         ("TextQA-v0 --episodes 0", "expected 1 or more"),
+        ("TextQA-v0 --env-kwargs turns", "'turns'; expected NAME=VALUE"),
+        ("TextQA-v0 --env-kwargs trns=8", "'trns'"),
         ("CartPole-v1 --agent oracle", "CartPole-v1 is a CartPoleEnv; this plays environments that extend tokengym.envs.TextGenEnv"),
     ],
 )

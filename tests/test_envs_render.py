@@ -65,7 +65,7 @@ def test_rewards_stand_under_their_tokens() -> None:
         r"  +0.2500   -0.1250    +0.8750",
     ]  # fmt: skip
     assert paid_tokens(steps, width=16) == ["A| fire  |…", "  +0.2500", r"\n     | x", "-0.1250", "<end>", "+0.8750"]
-    assert paid_tokens(steps[:1]) == ["A"]
+    assert paid_tokens(steps[:1]) == ["A"] and paid_tokens([(" ", 0.0), ("  ", 0.0)]) == ["␣|␣␣"]
     assert paid_tokens([("b", -0.125)], coloured=True) == ["\x1b[36mb\x1b[0m", "\x1b[31m-0.1250\x1b[0m"]
 
 
