@@ -123,7 +123,9 @@ def make_plan(options: Train) -> Plan:
         raise FileExistsError(
             f"{folder} holds a trained agent. Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
         )
-    config = {} if custom else {**DEFAULTS[size].get(options.agent, {}), "folder": str(folder)}
+    # A killed run loses little, and keeping the whole model costs a few percent of the time: 0.1 s for the builtin one.
+    kept = {"checkpoint_every": 10 if not tiny else 20 if options.agent == "sft" else 1}
+    config = {} if custom else {**DEFAULTS[size].get(options.agent, {}), **kept, "folder": str(folder)}
     plan = Plan(
         env=options.env,
         agent=options.agent,
@@ -133,7 +135,7 @@ def make_plan(options: Train) -> Plan:
         examples=options.examples or (100 if tiny else 50),
         lora=_choice("lora", options.lora, not tiny),
         config={**config, **_settings(options.set)},
-        sft_config={**DEFAULTS[size]["sft"], "folder": f"{folder}-sft"},
+        sft_config={**DEFAULTS[size]["sft"], "checkpoint_every": 20 if tiny else 10, "folder": f"{folder}-sft"},
         folder=folder,
     )
     if not custom:
