@@ -159,7 +159,8 @@ def _made(options: Play) -> tuple[TextGenEnv, dict[str, Any]]:
     kwargs |= env_keywords(options.env_kwargs)
     timing = {"reward_timing": "delta"} if options.delta else {}
     spec = gymnasium.registry.get(options.env)
-    kind = None if spec is None or spec.entry_point is None else load_env_creator(spec.entry_point)
+    point = None if spec is None else spec.entry_point
+    kind = load_env_creator(point) if isinstance(point, str) else point
     if isinstance(kind, type) and not issubclass(kind, TextGenEnv):  # which would only say that it does not know our keywords
         raise TypeError(_NO_TEXT.format(env=options.env, kind=kind.__name__))
     env: Any = gymnasium.make(options.env, disable_env_checker=True, **{**kwargs, **timing}).unwrapped
