@@ -98,7 +98,7 @@ def test_the_command_is_installed(python: Path, tmp_path: Path) -> None:
 def _pins(file: str) -> dict[str, Version]:
     """Library -> the version that a file of constraints pins."""
     lines = (Requirement(line) for line in (ROOT / file).read_text().splitlines() if "==" in line and not line.startswith("#"))
-    return {canonicalize_name(line.name): Version(next(iter(line.specifier)).version) for line in lines}
+    return {str(canonicalize_name(line.name)): Version(next(iter(line.specifier)).version) for line in lines}
 
 
 def test_what_test_oldest_tries_are_the_lower_bounds() -> None:
@@ -106,7 +106,7 @@ def test_what_test_oldest_tries_are_the_lower_bounds() -> None:
     extras = re.findall(r"^OLDEST_EXTRAS := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split(",")
     asked = [*project["dependencies"], *(line for extra in extras if extra != "dev" for line in project["optional-dependencies"][extra])]
     bounds = {
-        canonicalize_name(line.name): Version(each.version)
+        str(canonicalize_name(line.name)): Version(each.version)
         for line in map(Requirement, asked)
         for each in line.specifier
         if each.operator == ">="

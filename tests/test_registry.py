@@ -175,7 +175,8 @@ def test_a_seed_decides_everything(case: Case) -> None:
     env = case.make()
 
     def story(seed: int) -> list[Any]:
-        said, dice = [env.reset(seed=seed)], np.random.default_rng(0)
+        said: list[Any] = [env.reset(seed=seed)]
+        dice = np.random.default_rng(0)
         for _ in range(5 if case.slow else 40):
             said.append(env.step(choose(inner(env), dice)))
             if said[-1][2] or said[-1][3]:
@@ -309,7 +310,7 @@ def test_asynchronous_environments(case: Case) -> None:
     dice, end, steps = np.random.default_rng(0), inner(case.make()).tokenizer.eos_token_id, 4 if case.slow else 12
     assert isinstance(away, AsyncVectorEnv)
     try:
-        found = away.reset(seed=4)
+        found: tuple[Any, ...] = away.reset(seed=4)
         assert same(found, here.reset(seed=4))
         for _ in range(steps):
             actions = np.where(dice.random(2) < 0.3, end, dice.integers(5, 100, size=2))
@@ -331,7 +332,7 @@ def test_action_masks(case: Case) -> None:
     assert there == {constrained}
     for _ in range(40 if constrained else 0):
         masks, alone = venv.action_masks(), env.get_wrapper_attr("action_masks")()
-        assert (masks.dtype, masks.shape) == (np.bool_, (3, venv.tokenizer.vocab_size)) and masks.any(1).all()
+        assert masks.dtype == np.bool_ and masks.shape == (3, venv.tokenizer.vocab_size) and masks.any(1).all()
         assert same(masks, infos["action_mask"].astype(np.bool_)) and same(alone, info["action_mask"].astype(np.bool_))
         assert same(masks[0], alone)  # the first row is what the single environment with this seed is
         assert alone[env.action_space.sample(mask=info["action_mask"])]
