@@ -40,8 +40,9 @@ class Tracker:
         kind, package = TRACKERS[name]
         if importlib.util.find_spec(package) is None:
             raise ImportError(f"tracker={name!r} needs the package {package}; run: pip install {package} (or take tracker='tensorboard')")
-        from accelerate import tracking
+        from accelerate import PartialState, tracking
 
+        PartialState()  # Accelerate's trackers log through it, and not all of them make it themselves
         if name == "tensorboard":  # its files stand in the folder itself
             made = tracking.TensorBoardTracker("", logging_dir=folder, purge_step=begin + 1 if begin else None)
         elif name == "mlflow":
