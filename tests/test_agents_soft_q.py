@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from tests.echo import echo_policy, echo_venv
 from tests.toy_mdp import END, EPISODES, SCORES, Table, play, sequence_logp
 from tokengym.agents.path_consistency import path_consistency_loss, path_residuals
+from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.soft_q import SoftQ, SoftQConfig
 from tokengym.agents.target import TargetNetwork
 
@@ -242,6 +244,27 @@ def test_a_saved_run_goes_on_bit_for_bit_with_memory_target_and_reference(tmp_pa
     assert resumed.updates == straight.updates == 6 and resumed.steps == straight.steps
     assert all(torch.equal(x, y) for x, y in zip(straight.policy.parameters(), resumed.policy.parameters(), strict=True))
     assert [stats["loss"] for stats in straight.history] == [stats["loss"] for stats in resumed.history]
+
+
+def test_what_was_allowed_is_remembered_with_the_tokens(tmp_path: Path) -> None:
+    venv = gymnasium.make_vec("TextClassify-v0", num_envs=8, deal="shared", constrained=True, size=32, metrics=False)
+    policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
+    config = SoftQConfig(episodes_per_update=8, batch_size=8, replay_episodes=8, epsilon=0.0)
+    agent = SoftQ(policy, venv, config=config, seed=0)
+    rollout = agent.collect()
+    assert rollout.allowed is not None
+    agent.remember(rollout)
+    found = agent.replay.sample(8, agent.generator)
+    # under the masks that were remembered, tokens have the probability with which they were chosen
+    again = agent.forward(agent.policy, found).logp.detach()
+    torch.testing.assert_close(again.sum(dim=1).sort().values, rollout.logp.sum(dim=1).sort().values, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found["ref_logp"], again, atol=1e-4, rtol=0)
+    del found["allowed"]
+    assert float((agent.forward(agent.policy, found).logp.detach() - again).abs().max()) > 0.1
+    agent.save(tmp_path / "agent")
+    loaded = SoftQ.load(tmp_path / "agent", env=agent.venv)
+    ours, theirs = (each.replay.sample(8, torch.Generator().manual_seed(0)) for each in (agent, loaded))
+    assert torch.equal(ours["allowed"].ids, theirs["allowed"].ids) and torch.equal(ours["allowed"].index, theirs["allowed"].index)
 
 
 @pytest.mark.parametrize(
