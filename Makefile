@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 EXTRAS := data,dev,minilm,smollm2
 OLDEST := .venv-oldest
 OLDEST_EXTRAS := data,dev,minilm,retrieval,stem
-OLDEST_TESTS = tests/test_registry.py tests/test_chinese.py $(wildcard tests/test_envs_*.py tests/test_rewards_*.py tests/test_agents_*.py)
+OLDEST_TESTS = tests/test_registry.py tests/test_chinese.py $(wildcard tests/test_envs_*.py tests/test_rewards_*.py)
 # Each test process computes on one thread, so that several do not fight over the cores.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 WORKERS ?= 2
@@ -36,7 +36,7 @@ test-slow: $(READY) ## run the slow tests
 	$(TEST_ENV) $(BIN)/python -m pytest -q -m slow
 
 # With Python 3.11 or 3.12: the numpy and scipy of the lowest bounds have no builds for newer ones. The first time takes some minutes.
-test-oldest: $(OLDEST)/.ready ## run the tests of environments, rewards and agents with the lowest versions that pyproject.toml allows
+test-oldest: $(OLDEST)/.ready ## run the tests of environments and rewards with the lowest versions that pyproject.toml allows
 	$(TEST_ENV) $(OLDEST)/bin/python -m pytest -q -n $(WORKERS) -m "not slow" $(OLDEST_TESTS)
 
 $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
