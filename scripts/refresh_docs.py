@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 __all__ = ["FIGURES", "noise", "probed", "refreshed", "results", "rewards", "timed_envs", "timed_grid", "timed_rewards", "tree"]
@@ -138,12 +139,9 @@ def timed_envs() -> str:
     return head + markdown_rows(columns(told["num_envs"]), map(cells, read_stepped(told)))
 
 
-FIGURES = {"noise": noise, "rewards": timed_rewards, "env": timed_grid, "envs": timed_envs}
-
-
-def results() -> str:
-    """The first table of results/quick/table.md, what it says of the gains over SFT, and what it was run on."""
-    text = (ROOT / "results" / "quick" / "table.md").read_text("utf-8")
+def results(folder: str = "quick") -> str:
+    """The first table of a suite's results, what they say of the gains over SFT, and what they were run on."""
+    text = (ROOT / "results" / folder / "table.md").read_text("utf-8")
     sections = _sections(text)
     lines = [line for line in sections.pop("Reward").splitlines() if line.startswith("|")]
     gains = ["", "Gain over SFT with the same labels, 95% interval, p after Holm, verdict:", ""]
@@ -154,6 +152,9 @@ def results() -> str:
         gains += [f"- {name}: {'; '.join(told)}"] if told else []
     notes = [line for line in text.splitlines() if line.startswith(("- Hardware", "- Versions"))]
     return "\n".join([*lines, *gains, *notes]) + "\n"
+
+
+FIGURES = {"noise": noise, "algorithms": partial(results, "algorithms"), "rewards": timed_rewards, "env": timed_grid, "envs": timed_envs}
 
 
 def _phrase(path: Path) -> str:
