@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tokengym.agents.ppo import PPO, PPOConfig
     from tokengym.agents.reinforce import Reinforce, ReinforceConfig
     from tokengym.agents.rollout import Rollout, RolloutEngine
+    from tokengym.agents.sampling import Sampling
     from tokengym.agents.sb3 import TextFeatures
     from tokengym.agents.sft import SFT, SFTConfig
     from tokengym.agents.soft_q import SoftQ, SoftQConfig
@@ -47,6 +48,7 @@ __all__ = [
     "RolloutEngine",
     "SFT",
     "SFTConfig",
+    "Sampling",
     "SoftQ",
     "SoftQConfig",
     "TextFeatures",
@@ -87,6 +89,7 @@ _PLACES = {
     "RolloutEngine": "rollout",
     "SFT": "sft",
     "SFTConfig": "sft",
+    "Sampling": "sampling",
     "SoftQ": "soft_q",
     "SoftQConfig": "soft_q",
     "TextFeatures": "sb3",

@@ -133,10 +133,13 @@ class Agent:
         self._validation = None
 
     def predict(
-        self, obs: Mapping[str, np.ndarray], state: Any = None, episode_start: np.ndarray | None = None, deterministic: bool = False
+        self, obs: Mapping[str, np.ndarray], state: Any = None, episode_start: Any = None, deterministic: bool = False, **options: Any
     ) -> tuple[np.ndarray, Any]:
-        """Next tokens (N,) int64 for a batch of observations, and the state to hand back with the next ones (Stable-Baselines3's way)."""
-        actions, state = self.policy.predict(obs, state=state, episode_start=episode_start, deterministic=deterministic)
+        """Next tokens (N,) int64 for a batch of observations, and the state to hand back with the next ones (Stable-Baselines3's way).
+
+        ``options`` go to the policy's own ``predict``: ``action_masks`` (N, V) bool, which tokens may come, and ``sampling``.
+        """
+        actions, state = self.policy.predict(obs, state=state, episode_start=episode_start, deterministic=deterministic, **options)
         return np.asarray(actions), state
 
     def learn(

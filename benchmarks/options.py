@@ -74,7 +74,7 @@ class Train:
     env: Positional[str]
     """Environment id; `tokengym envs` lists them."""
     agent: str = "reinforce"
-    """sft, reinforce, ppo, or an agent of your own as my_module:MyAgent."""
+    """sft, reinforce, ppo, grpo, soft_q, expert_iteration, dpo, or an agent of your own as my_module:MyAgent."""
     model: str = "builtin:tiny"
     """builtin:tiny, smollm2-135m, a local folder (one that this command saved, too) or a hub id."""
     dataset: str = "builtin"
@@ -84,7 +84,7 @@ class Train:
     budget: _Count = 0
     """Training tokens: environment steps, or label tokens for sft. Default: 60,000 for the builtin model, 20,000 for others."""
     sft_budget: _Count = 0
-    """Label tokens of supervised fine-tuning before reinforce or ppo begins. Default: none."""
+    """Label tokens of supervised fine-tuning before another agent begins. Default: none."""
     size: int = 384
     """Training examples, where the data set is builtin."""
     seed: int = 0
@@ -106,7 +106,7 @@ class Train:
     out: _Text = ""
     """Folder of the saved agent. Default: runs/ENV-AGENT-SEED."""
     resume: bool = False
-    """Go on with a run that was stopped with Ctrl-C; give the same options."""
+    """Go on with a run that was stopped with Ctrl-C, or killed; give the same options."""
     overwrite: bool = False
     """Replace what the folder holds."""
     quiet: bool = False

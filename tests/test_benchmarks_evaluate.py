@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tokengym.agents import SFT, CausalLMPolicy
 from tokengym.benchmarks.baselines import make_baseline
 from tokengym.benchmarks.evaluate import default_examples, eval_env, evaluate, row_info
 
@@ -96,3 +97,11 @@ def test_row_info_follows_the_masks() -> None:
     }
     assert row_info(infos, 0) == {"a": 1, "deep": {}, "plain": 5}
     assert row_info(infos, 1) == {"deep": {"b": 4.0}, "plain": 6}
+
+
+def test_a_language_model_says_only_what_a_constrained_task_allows() -> None:
+    venv = eval_env("TextClassify-v0", 4, split="test", constrained=True)
+    agent = SFT(CausalLMPolicy.from_pretrained("builtin:tiny"))
+    found = evaluate(agent, venv, 8)
+    labels = {label for example in venv.examples for label in example.meta["labels"]}
+    assert set(found.responses) <= labels and set(found.stop_reasons) == {"complete"}
