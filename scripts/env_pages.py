@@ -234,6 +234,9 @@ def index(found: dict[str, Findings]) -> str:
     return (
         f"# Environments\n\n{markdown_rows(columns, rows)}\n"
         "Scores are means over 200 validation examples of the builtin data with 95% intervals; `tokengym envs --anchors` prints them.\n\n"
+        "A task of your own is one file, in a package of your own, and one call: "
+        '`tokengym.register_task("Shout-v0", "shout:Shout")`. It is then made by `gymnasium.make`, `gymnasium.make_vec` and '
+        "the commands, `tokengym envs` lists it, and `check_text_env` checks it. CONTRIBUTING.md has a whole one.\n\n"
         "## Arguments of every environment\n\n"
         f"{markdown_rows(('argument', 'default', 'what it is'), options(Keywords))}\n"
         f"## What every environment has in common\n\n{_shared()}\n\n*{_MADE}*\n"
