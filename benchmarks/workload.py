@@ -70,5 +70,6 @@ class Workload:
             "meta['relevance']": (lambda: " ".join(map(str, rng.sample(range(1, 11), 10))), {"relevance": [3, 0, 1, 0, 2, 0, 0, 1, 0, 0]}),
             "meta['slots']": (lambda: f"city={rng.choice(self._words)}; guests=2", {"slots": {"city": "Leeds", "guests": "2"}}),
             "meta['schema']": (lambda: json.dumps({"city": rng.choice(self._words), "guests": 2}), {"schema": schema}),
+            "meta['reasoning_gym']": (lambda: str(rng.randrange(100)), {"reasoning_gym": {"dataset": "basic_arithmetic", "seed": 0}}),
             "meta['tests']": (lambda: f"def f(x):\n    return x + {rng.random()}\n", {"tests": "assert f(1) > 0"}),
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -154,7 +155,13 @@ def results(folder: str = "quick") -> str:
     return "\n".join([*lines, *gains, *notes]) + "\n"
 
 
-FIGURES = {"noise": noise, "algorithms": partial(results, "algorithms"), "rewards": timed_rewards, "env": timed_grid, "envs": timed_envs}
+FIGURES: dict[str, Callable[[], str]] = {
+    "noise": noise,
+    "algorithms": partial(results, "algorithms"),
+    "rewards": timed_rewards,
+    "env": timed_grid,
+    "envs": timed_envs,
+}
 
 
 def _phrase(path: Path) -> str:

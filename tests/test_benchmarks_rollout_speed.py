@@ -51,9 +51,10 @@ def test_generate_writes_the_same_lengths_and_sees_no_padding() -> None:
         assert answer == best[len(prompt) - 1 : -1]
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = save_tiny_model(tmp_path / "tiny")
-    line = ["rollout", folder, "--rounds", "2", "--num-envs", "3", "--batches", "2", "--max-new-tokens", "5", "--threads", "1", "--quiet"]
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    save_tiny_model(tmp_path / "tiny")
+    monkeypatch.chdir(tmp_path)  # a long path would be folded in the table
+    line = ["rollout", "./tiny", "--rounds", "2", "--num-envs", "3", "--batches", "2", "--max-new-tokens", "5", "--threads", "1", "--quiet"]
     assert main([*line, "--json", str(tmp_path / "rollout.json")]) == 0
     shown = capsys.readouterr().out
     assert "3 at a time, 2 batches" in shown and "python 3." in shown
