@@ -24,7 +24,7 @@ class Card(NamedTuple):
         range: lowest and highest possible score.
         higher_is_better: the direction.
         needs: what a sample must carry, or "".
-        cost: one of ``tokengym.rewards.base.COSTS``.
+        cost: one of ``tokengym.rewards.parts.COSTS``.
         arguments: each as it would be written, with its default: "goal=20"; one without a default stands alone.
         required: the arguments that have no default.
         source: where the definition comes from, or "".

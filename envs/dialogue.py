@@ -14,9 +14,15 @@ from tokengym.envs.world import Generated
 
 __all__ = ["TextDialogue"]
 
-_SERVICE = {"user": "Customer", "assistant": "Clerk"}
+_SERVICE = {
+    "en": {"system": "Record", "user": "Customer", "assistant": "Clerk"},
+    "zh": {"system": "记录", "user": "顾客", "assistant": "店员"},
+}
 _CHAT = {"en": {"user": "A", "assistant": "B"}, "zh": {"user": "甲", "assistant": "乙"}}  # where there is no record
-_COLLECT = "You are the clerk. Ask the customer for what the form needs, then name all of it in one message, for them to confirm."
+_COLLECT = {
+    "en": "You are the clerk. Ask the customer for what the form needs, then name all of it in one message, for them to confirm.",
+    "zh": "你是店员。向顾客问清表格上缺的内容，然后在一句话里全部说出来，请对方确认。",
+}
 _CONTINUE = {"en": "You are B. Write your next message.", "zh": "你是乙。写出你的下一句话。"}
 
 
@@ -72,8 +78,8 @@ class TextDialogue(Task):
                 f"user_language={language!r}, turns={turns}; expected one of {LANGUAGES}, and of the builtin data with turns above 1"
             )
         if turns > 1:  # another reward and other budgets
-            self.turns, self.max_prompt_tokens, self.max_reply_tokens = turns, 128, 48
-            self.max_new_tokens = 96 if language == "zh" else 64
+            self.turns = turns
+            self.max_prompt_tokens, self.max_reply_tokens, self.max_new_tokens = (160, 56, 96) if language == "zh" else (128, 48, 64)
             self.reward = "0.5*task_success + 0.5*slot_f1 - 0.02*turns"
             self.metrics = ("task_success", "slot_f1", "turns")
 
@@ -97,13 +103,14 @@ class TextDialogue(Task):
         turns = _turns(example)
         if self.turns > 1 and "goal" not in example.meta:
             raise ValueError(f"turns={self.turns}: example {example.id!r} has no customer to talk to; take dataset='builtin', or turns=1")
-        head = "".join(f"Record: {turn.content}\n" for turn in turns if turn.role == "system")
-        language = "zh" if example.meta.get("language") == "zh" else "en"
-        speaker = _SERVICE if head else _CHAT[language]
+        language = self._language(example)
+        served = any(turn.role == "system" for turn in turns)
+        speaker = (_SERVICE if served else _CHAT)[language]
+        head = "".join(f"{speaker[turn.role]}: {turn.content}\n" for turn in turns if turn.role == "system")
         body = "".join(f"{speaker[turn.role]}: {turn.content}\n" for turn in turns if turn.role != "system")
-        instruction = "You are the clerk. Answer the customer with what the record says." if head else _CONTINUE[language]
+        instruction = "You are the clerk. Answer the customer with what the record says." if served else _CONTINUE[language]
         if self.turns > 1:
-            instruction = _COLLECT
+            instruction = _COLLECT[language]
         return Parts(head, body, f"{speaker['assistant']}:", keep="end", instruction=instruction)
 
     def oracle(self, example: Example) -> str:
@@ -116,7 +123,8 @@ class TextDialogue(Task):
         return listen(example, said).reply
 
     def heard(self, example: Example, reply: str) -> Parts:
-        return Parts("\nCustomer: ", reply, "\nClerk:")
+        speaker = _SERVICE[self._language(example)]
+        return Parts(f"\n{speaker['user']}: ", reply, f"\n{speaker['assistant']}:")
 
     def outcome(self, example: Example, said: tuple[str, ...]) -> Mapping[str, Any]:
         return {"turns": len(said), "filled": listen(example, said).filled}
@@ -131,6 +139,9 @@ class TextDialogue(Task):
         turns = _turns(example)
         record = " ".join(turn.content for turn in turns if turn.role == "system")
         return max(sentences(record or turns[-1].content) or [""], key=lambda text: overlap(turns[-1].content, text))
+
+    def _language(self, example: Example) -> str:
+        return "zh" if "zh" in (self.options.user_language, example.meta.get("language")) else "en"
 
     def _questionnaire(self, example: Example) -> list[str]:
         """Asks for each entry of the form, one in a turn, and repeats what the customer said; with the price of their town."""

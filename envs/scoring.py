@@ -18,6 +18,7 @@ FINISHED = frozenset({"eos", "stop", "complete"})
 """Reasons by which the agent itself ended its answer."""
 
 _GRID = 2.0**44  # scores are rounded to 1/_GRID (6e-14), so that sums of their differences are exact in float64
+_COARSE = 2.0**8  # float64 has no more than _GRID steps for each 1 from here on
 
 
 class Ended(NamedTuple):
@@ -57,35 +58,35 @@ def score_episodes(
         metrics: what is told beside it; one that is ``reward`` itself is not computed again.
         turns: whether the infos tell how many turns there were.
     """
-    explained = reward.explain(samples)
+    earned, components, paid = reward.listed(samples)
     measured: dict[str, list[float | None]] = {}
     for metric in metrics:
-        scores, _, valid = explained if metric is reward else metric.explain(samples)
-        known: list[float | None] = scores.tolist()
-        if metric.name in measured or np.count_nonzero(valid) < len(valid):  # of two metrics of one name, the last that is known
+        scores, _, valid = (earned, components, paid) if metric is reward else metric.listed(samples)
+        if all(valid):
+            measured[metric.name] = [*scores]
+        else:  # of two metrics of one name, the last that is known
             before = measured.get(metric.name, [None] * len(samples))
-            known = [score if ok else other for score, ok, other in zip(known, valid.tolist(), before, strict=True)]
-        measured[metric.name] = known
+            measured[metric.name] = [score if ok else other for score, ok, other in zip(scores, valid, before, strict=True)]
     columns: dict[str, Any] = {
         "sample_id": [episode.prompt.example.id for episode in episodes],
         "index": [episode.prompt.index for episode in episodes],
         "deal_index": [episode.deal for episode in episodes],
         "response": [sample.response for sample in samples],
-        "reward_components": {name: part.tolist() for name, part in explained.components.items()},
-        "reward_valid": explained.valid.tolist(),
+        "reward_components": components,
+        "reward_valid": paid,
         "metrics": known_first(measured),
         "stop_reason": [episode.reason for episode in episodes],
         "completion_tokens": [len(episode.completion) for episode in episodes],
     }
     if turns:
         columns["turns"] = [len(episode.said) for episode in episodes]
-    return Scored(_rounded(explained.scores), columns)
+    return Scored(list(map(_rounded, earned)), columns)
 
 
 def potentials(samples: Sequence[Sample], reward: BaseReward) -> list[float]:
     """Scores of unfinished texts, for delta rewards; NaN where a text cannot be scored."""
-    scores, _, valid = reward.explain(samples)
-    return [score if ok else float("nan") for score, ok in zip(_rounded(scores), valid.tolist(), strict=True)]
+    scores, _, valid = reward.listed(samples)
+    return [_rounded(score) if ok else float("nan") for score, ok in zip(scores, valid, strict=True)]
 
 
 def begun_columns(prompts: Sequence[Prompt], deals: Sequence[int]) -> Columns:
@@ -99,6 +100,5 @@ def begun_columns(prompts: Sequence[Prompt], deals: Sequence[int]) -> Columns:
     }
 
 
-def _rounded(scores: npt.NDArray[np.float64]) -> list[float]:
-    rounded: list[float] = (np.rint(scores * _GRID) / _GRID).tolist()
-    return rounded
+def _rounded(score: float) -> float:
+    return round(score * _GRID) / _GRID if -_COARSE < score < _COARSE else score

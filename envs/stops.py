@@ -45,6 +45,8 @@ class StopStrings:
 
     def cut(self, text: str) -> str:
         """``text`` up to the first stop string in it."""
+        if not self.stop:
+            return text
         places = [place for place in (text.find(stop) for stop in self.stop) if place >= 0]
         return text[: min(places)] if places else text
 

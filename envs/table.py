@@ -54,7 +54,8 @@ class Table:
             deals.append(dealt[1])
         if self.waiting:
             self.waiting = [row for row in self.waiting if row not in rows]
-        self.rows.all_active = bool(self.rows.active.all())
+        if not self.rows.all_active or len(begun) < len(rows):
+            self.rows.all_active = bool(self.rows.active.all())
         return begun, begun_columns(prompts, deals)
 
     def play(self, tokens: npt.NDArray[Any]) -> dict[int, Ended]:

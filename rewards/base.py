@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Real
+from operator import add, and_
 from typing import Any, ClassVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from tokengym.rewards.sample import Explained, Reward, Sample, Scores, Values, checked
+from tokengym.rewards.parts import COSTS, corners, dearest, needed
+from tokengym.rewards.sample import Explained, Listed, Reward, Sample, Scores, Values, checked
 from tokengym.rewards.written import arguments_of, literal, place_of
 
 __all__ = [
-    "COSTS",
     "BaseReward",
     "Custom",
     "Explained",
@@ -25,15 +26,9 @@ __all__ = [
     "Sum",
     "Values",
     "as_reward",
-    "dearest",
     "explain",
     "literal",
 ]
-
-COSTS = ("lexical", "process", "neural", "remote")
-"""What a score costs, cheapest first: "lexical": microseconds, by looking at the texts; "process": a child process for each sample;
-"neural": a pass of a neural network, milliseconds; "remote": a service outside, seconds and perhaps money. A composition costs what its
-dearest part costs."""
 
 
 class BaseReward:
@@ -46,7 +41,7 @@ class BaseReward:
         range: lowest and highest possible score.
         higher_is_better: False for an error rate or a distance.
         needs: what a sample must carry to be scored ("references", "meta['facts']"), or "".
-        cost: what a score costs, one of ``COSTS``.
+        cost: what a score costs, one of ``tokengym.rewards.parts.COSTS``.
     """
 
     name: str
@@ -73,6 +68,17 @@ class BaseReward:
         if np.count_nonzero(valid) < len(valid):  # which costs a third of valid.all()
             scores[~valid] = 0.0
         return Explained(scores, {self.name: scores.copy()}, valid)
+
+    def listed(self, batch: Sequence[Sample]) -> Listed:
+        """What :meth:`explain` gives, number for number, as lists: where samples are few, as at the end of an episode."""
+        scores, components, valid = self.explain(batch)
+        return Listed(scores.tolist(), {name: part.tolist() for name, part in components.items()}, valid.tolist())
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """A class that scores in another way than its base no longer lists as the base does."""
+        super().__init_subclass__(**keywords)
+        if "listed" not in vars(cls) and not vars(cls).keys().isdisjoint(("score", "explain")):
+            cls.listed = BaseReward.listed  # type: ignore[method-assign]
 
     def __call__(self, batch: Sequence[Sample], /) -> Scores:
         """(B,) float32 scores; 0.0 where a sample could not be scored."""
@@ -157,10 +163,10 @@ class Sum(BaseReward):
             again = sum(key == term.name or key.startswith(f"{term.name}#") for key in keys)
             keys.append(f"{term.name}#{again + 1}" if again else term.name)  # a name that comes twice: rouge_l, rouge_l#2
         self.keys = tuple(keys)
-        ends = [_corners((weight, weight), term.range) for weight, term in flat]
+        ends = [corners((weight, weight), term.range) for weight, term in flat]
         self.range = (sum(low for low, _ in ends), sum(high for _, high in ends))
-        self.needs = _needs([term for _, term in flat])
-        self.cost = dearest([term for _, term in flat])
+        self.needs = needed([term.needs for _, term in flat])
+        self.cost = dearest([term.cost for _, term in flat])
         self.name = self.spec
 
     @property
@@ -191,6 +197,19 @@ class Sum(BaseReward):
                 values[~valid] = 0.0
         return Explained(total, components, valid)
 
+    def listed(self, batch: Sequence[Sample]) -> Listed:
+        totals, valid, components = [0.0] * len(batch), [True] * len(batch), {}
+        for key, (weight, term) in zip(self.keys, self.terms, strict=True):
+            scores, _, known = term.listed(batch)
+            part = components[key] = [weight * score for score in scores]
+            totals = list(map(add, totals, part))
+            valid = list(map(and_, valid, known))
+        valid = list(map(and_, valid, map(math.isfinite, totals)))
+        if not all(valid):
+            for values in (totals, *components.values()):
+                values[:] = [value if ok else 0.0 for value, ok in zip(values, valid, strict=True)]
+        return Listed(totals, components, valid)
+
     def score(self, batch: Sequence[Sample]) -> Values:
         explained = self.explain(batch)
         return np.where(explained.valid, explained.scores, np.nan)
@@ -216,10 +235,10 @@ class Product(BaseReward):
         self.factors: tuple[BaseReward, ...] = tuple(flat)
         self.range = (1.0, 1.0)
         for factor in flat:
-            self.range = _corners(self.range, factor.range)
+            self.range = corners(self.range, factor.range)
         self.higher_is_better = any(factor.higher_is_better for factor in flat)
-        self.needs = _needs(flat)
-        self.cost = dearest(flat)
+        self.needs = needed([factor.needs for factor in flat])
+        self.cost = dearest([factor.cost for factor in flat])
         self.name = self.spec
 
     @property
@@ -306,11 +325,6 @@ def explain(reward: Reward, batch: Sequence[Sample]) -> Explained:
     return as_reward(reward).explain(batch)
 
 
-def dearest(rewards: Sequence[BaseReward]) -> str:
-    """The ``cost`` of a composition: that of its dearest part."""
-    return max((reward.cost for reward in rewards), key=COSTS.index)
-
-
 def _multiplied(first: BaseReward, second: BaseReward) -> BaseReward:
     """The product, with the weights of weighted factors outside: (0.5*a) * b is 0.5 * (a*b)."""
     weight = 1.0
@@ -322,13 +336,3 @@ def _multiplied(first: BaseReward, second: BaseReward) -> BaseReward:
         factors.append(reward)
     product = Product(factors)
     return product if weight == 1.0 else Sum(((weight, product),))
-
-
-def _corners(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
-    """The lowest and the highest product of two numbers, each anywhere in its range; 0 times infinity is 0."""
-    products = [one * other if one and other else 0.0 for one in first for other in second]
-    return (min(products), max(products))
-
-
-def _needs(rewards: Sequence[BaseReward]) -> str:
-    return ", ".join(dict.fromkeys(part for reward in rewards for part in reward.needs.split(", ") if part))

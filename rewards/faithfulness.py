@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
-
-from tokengym.rewards.base import BaseReward, Sample, Values
+from tokengym.rewards.base import Sample
+from tokengym.rewards.one_by_one import OneByOne
 from tokengym.rewards.tokens import CJK
 
 __all__ = ["FactPrecision", "FactRecall", "Faithfulness"]
@@ -32,7 +31,7 @@ _OPENERS = frozenset(
 )
 
 
-class Faithfulness(BaseReward):
+class Faithfulness(OneByOne):
     """F1 of the facts that the response states (recall) and of its mentions that the source supports (precision). Needs no reference.
 
     Recall: the share of ``meta["facts"]`` of which a surface form occurs in the response, as whole words, whatever the case; Chinese
@@ -51,16 +50,25 @@ class Faithfulness(BaseReward):
     name = "faithfulness"
     needs = "meta['facts']"
 
-    def score(self, batch: Sequence[Sample]) -> Values:
-        """(B,) scores, NaN where a sample's meta has no "facts".
+    def rate(self, sample: Sample) -> float:
+        """The score of one sample, NaN where its meta has no "facts".
 
         Raises:
             TypeError: "facts" is not a sequence of texts or of sequences of texts.
         """
-        return np.array([_score(sample) for sample in batch], dtype=np.float64)
+        facts = _known(sample)
+        if facts is None:
+            return math.nan
+        recall = _recall(sample.response, facts)
+        if recall == 0.0:
+            return 0.0
+        precision = _precision(sample, facts)
+        if precision is None:
+            return recall
+        return 2.0 * precision * recall / (precision + recall)
 
 
-class FactRecall(BaseReward):
+class FactRecall(OneByOne):
     """The share of the known facts that the response states, as :class:`Faithfulness` counts them.
 
     1.0 where the list of facts is empty; an empty response always scores 0.0. The whole prompt copied scores as well as an answer:
@@ -73,17 +81,17 @@ class FactRecall(BaseReward):
     name = "fact_recall"
     needs = "meta['facts']"
 
-    def score(self, batch: Sequence[Sample]) -> Values:
-        """(B,) scores, NaN where a sample's meta has no "facts".
+    def rate(self, sample: Sample) -> float:
+        """The score of one sample, NaN where its meta has no "facts".
 
         Raises:
             TypeError: "facts" is not a sequence of texts or of sequences of texts.
         """
-        pairs = [(sample.response, _known(sample)) for sample in batch]
-        return np.array([math.nan if facts is None else _recall(response, facts) for response, facts in pairs], dtype=np.float64)
+        facts = _known(sample)
+        return math.nan if facts is None else _recall(sample.response, facts)
 
 
-class FactPrecision(BaseReward):
+class FactPrecision(OneByOne):
     """The share of the response's numbers and names that the prompt or a known fact supports, as :class:`Faithfulness` counts them.
 
     A response without any number or name scores 0.0, so the empty one does: who claims nothing is not made right by it. One supported
@@ -96,14 +104,14 @@ class FactPrecision(BaseReward):
     name = "fact_precision"
     needs = "meta['facts']"
 
-    def score(self, batch: Sequence[Sample]) -> Values:
-        """(B,) scores, NaN where a sample's meta has no "facts".
+    def rate(self, sample: Sample) -> float:
+        """The score of one sample, NaN where its meta has no "facts".
 
         Raises:
             TypeError: "facts" is not a sequence of texts or of sequences of texts.
         """
-        pairs = [(sample, _known(sample)) for sample in batch]
-        return np.array([math.nan if facts is None else _precision(sample, facts) or 0.0 for sample, facts in pairs], dtype=np.float64)
+        facts = _known(sample)
+        return math.nan if facts is None else _precision(sample, facts) or 0.0
 
 
 _Surfaces: TypeAlias = tuple[tuple[str, ...], ...]
@@ -116,19 +124,6 @@ class _Source(NamedTuple):
     names: frozenset[str]  # words that it has capitalized and never in lower case, in lower case
     common: frozenset[str]  # words that it has in lower case
     mentions: frozenset[str]  # its own mentions, as joined tokens
-
-
-def _score(sample: Sample) -> float:
-    facts = _known(sample)
-    if facts is None:
-        return math.nan
-    recall = _recall(sample.response, facts)
-    if recall == 0.0:
-        return 0.0
-    precision = _precision(sample, facts)
-    if precision is None:
-        return recall
-    return 2.0 * precision * recall / (precision + recall)
 
 
 def _known(sample: Sample) -> _Surfaces | None:
@@ -172,7 +167,8 @@ def _precision(sample: Sample, facts: _Surfaces) -> float | None:
 
 def _plain(text: str) -> str:
     """NFKC, and no commas between thousands."""
-    return _THOUSANDS.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text))
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _THOUSANDS.sub("", plain) if "," in plain else plain
 
 
 def _joined(tokens: Iterable[str]) -> str:

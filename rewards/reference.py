@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from tokengym.rewards.base import BaseReward, Sample, Values
+from tokengym.rewards.base import Sample
+from tokengym.rewards.one_by_one import OneByOne
 
 __all__ = ["POOLS", "ReferenceReward"]
 
 POOLS = ("max", "mean")
 
 
-class ReferenceReward(BaseReward):
+class ReferenceReward(OneByOne):
     """Write ``compare``; a sample scores the best match over its references, or their mean, and is not valid without any.
 
     A subclass without a constructor of its own takes ``references`` along: ``RougeL(references="mean")``, in the grammar
@@ -53,19 +52,15 @@ class ReferenceReward(BaseReward):
             return math.fsum(found) / len(found)  # fsum: the order of the references must not show
         return max(found) if self.higher_is_better else min(found)
 
-    def score(self, batch: Sequence[Sample]) -> Values:
-        """(B,) best or mean match per sample, NaN where a sample has no reference.
+    def rate(self, sample: Sample) -> float:
+        """The best or the mean match of a sample, NaN where it has no reference.
 
         Raises:
             TypeError: ``references`` is one text instead of a tuple of texts.
         """
-        compare = self.compare
-        scores = np.empty(len(batch))  # (B,)
-        for row, (_, response, references, _, _) in enumerate(batch):
-            if isinstance(references, str):
-                raise TypeError(f"references={references!r} is a text; expected a tuple of texts: ({references!r},)")
-            if len(references) == 1:
-                scores[row] = compare(response, references[0])
-            else:
-                scores[row] = self.pool([compare(response, reference) for reference in references])
-        return scores
+        _, response, references, _, _ = sample
+        if isinstance(references, str):
+            raise TypeError(f"references={references!r} is a text; expected a tuple of texts: ({references!r},)")
+        if len(references) == 1:
+            return self.compare(response, references[0])
+        return self.pool([self.compare(response, reference) for reference in references])

@@ -9,9 +9,10 @@ from itertools import chain, islice
 import numpy as np
 from rapidfuzz.distance import LCSseq
 
-from tokengym.rewards.base import Sample, Values
+from tokengym.rewards.base import BaseReward, Sample, Values
 from tokengym.rewards.ngrams import ngram_matches
 from tokengym.rewards.reference import ReferenceReward
+from tokengym.rewards.sample import Listed
 from tokengym.rewards.tokens import has_cjk, ngram_counts, rouge_tokens, shared_ngrams
 
 __all__ = ["Rouge1", "Rouge2", "RougeL"]
@@ -42,7 +43,9 @@ class Rouge1(ReferenceReward):
         self.stem = stem
 
     def compare(self, response: str, reference: str) -> float:
-        given = rouge_tokens(response, self.stem)
+        given = _related(response, reference, self.stem)
+        if not given:
+            return 0.0
         counts, size = _expected(reference, self.stem, self._n)
         total = max(len(given) - self._n + 1, 0) + size
         return 2.0 * shared_ngrams(given, counts, self._n) / total if total else 0.0
@@ -71,6 +74,16 @@ class Rouge1(ReferenceReward):
             return matches
         found = iter(matches.tolist())
         return np.array([self.pool(list(islice(found, count))) for count in counts])
+
+    def listed(self, batch: Sequence[Sample]) -> Listed:
+        return super().listed(batch) if len(batch) < _MANY else BaseReward.listed(self, batch)
+
+
+@lru_cache(maxsize=8192)
+def _related(response: str, reference: str, stem: bool) -> tuple[str, ...]:
+    """The words of a response, which several metrics ask for; none where the reference has none of them, so that all of them are 0."""
+    given = rouge_tokens(response, stem)
+    return () if _expected(reference, stem, 1)[0].keys().isdisjoint(given) else given
 
 
 @lru_cache(maxsize=8192)
@@ -113,7 +126,8 @@ class RougeL(ReferenceReward):
         self.stem = stem
 
     def compare(self, response: str, reference: str) -> float:
-        given, expected = rouge_tokens(response, self.stem), rouge_tokens(reference, self.stem)
-        if not given or not expected:
+        given = _related(response, reference, self.stem)
+        if not given:
             return 0.0
+        expected = rouge_tokens(reference, self.stem)
         return 2.0 * LCSseq.similarity(given, expected) / (len(given) + len(expected))

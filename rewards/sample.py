@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Explained", "Reward", "Sample", "Scores", "Values", "checked"]
+__all__ = ["Explained", "Listed", "Reward", "Sample", "Scores", "Values", "checked"]
 
 Scores: TypeAlias = npt.NDArray[np.float32]
 Values: TypeAlias = npt.NDArray[np.float64]
@@ -44,6 +44,14 @@ class Explained(NamedTuple):
     scores: Values
     components: dict[str, Values]
     valid: npt.NDArray[np.bool_]
+
+
+class Listed(NamedTuple):
+    """The same as lists of (B,) Python numbers, which are cheaper than arrays where samples are few."""
+
+    scores: list[float]
+    components: dict[str, list[float]]
+    valid: list[bool]
 
 
 @runtime_checkable

@@ -74,7 +74,8 @@ def rouge_bytes(text: str) -> bytes:
 
     A letter beyond ASCII becomes as many blanks as it has bytes, since all of those stand above 127.
     """
-    plain = text if text.isascii() else text.lower()  # lowering comes first: the Kelvin sign becomes a "k"
+    # The table lowers ASCII; of all other letters only the Kelvin sign ("k") and the dotted capital I ("i" and a dot) become ASCII.
+    plain = text.lower() if not text.isascii() and ("\u212a" in text or "\u0130" in text) else text
     return plain.encode("utf-8", "replace").translate(_ROUGE_BYTES)
 
 

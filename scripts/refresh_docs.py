@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-__all__ = ["FIGURES", "noise", "probed", "refreshed", "results", "rewards", "timed_envs", "timed_grid", "timed_rewards", "tree"]
+__all__ = ["DOCUMENTS", "FIGURES", "noise", "probed", "refreshed", "results", "rewards", "tree"]
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/rewards.md", "docs/results.md", "docs/performance.md")
@@ -140,6 +141,32 @@ def timed_envs() -> str:
     return head + markdown_rows(columns(told["num_envs"]), map(cells, read_stepped(told)))
 
 
+def timed_rollouts() -> str:
+    """The table of ``throughput rollout``, and what it ran on."""
+    from tokengym.benchmarks.printed import markdown_rows
+    from tokengym.benchmarks.rollout_speed import COLUMNS, cells, read_rollouts
+
+    told = json.loads((_TIMED / "rollout.json").read_text("utf-8"))
+    head = f"{told['env']}, {told['num_envs']} rows, {told['batches']} batches; medians of {told['rounds']} rounds; {_machine(told)}.\n\n"
+    return head + markdown_rows(COLUMNS, map(cells, read_rollouts(told)))
+
+
+def timed_trainings() -> str:
+    """The table of ``throughput train``, and what it ran on."""
+    from tokengym.benchmarks.printed import markdown_rows
+    from tokengym.benchmarks.train_speed import COLUMNS, cells, read_trainings
+
+    told = json.loads((_TIMED / "train.json").read_text("utf-8"))
+    head = f"{told['threads']} thread, medians of {told['rounds']} rounds; {_machine(told)}.\n\n"
+    return head + markdown_rows(COLUMNS, map(cells, read_trainings(told)))
+
+
+def _machine(told: Mapping[str, Any]) -> str:
+    """Hardware and the versions that matter to neural figures."""
+    versions = ", ".join(f"{name} {told['versions'][name]}" for name in ("torch", "transformers", "trl") if name in told["versions"])
+    return f"{told['system']['processor']}, {told['system']['cores']} cores, {versions}"
+
+
 def results(folder: str = "quick") -> str:
     """The first table of a suite's results, what they say of the gains over SFT, and what they were run on."""
     text = (ROOT / "results" / folder / "table.md").read_text("utf-8")
@@ -161,6 +188,8 @@ FIGURES: dict[str, Callable[[], str]] = {
     "rewards": timed_rewards,
     "env": timed_grid,
     "envs": timed_envs,
+    "rollout": timed_rollouts,
+    "train": timed_trainings,
 }
 
 

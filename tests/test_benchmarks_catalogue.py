@@ -8,7 +8,7 @@ import pytest
 
 from tokengym.benchmarks.catalogue import COLUMNS, Card, card, cards, cells
 from tokengym.rewards import REWARDS, BaseReward, Sample
-from tokengym.rewards.base import COSTS
+from tokengym.rewards.parts import COSTS
 
 
 class Misses(BaseReward):

@@ -51,9 +51,21 @@ def test_prompts_are_chinese(case: Case) -> None:
     for index in range(20):
         parts = env.task.parts(env.engine.examples[index])
         assert has_cjk(parts.body)
-        if case.keywords.get("language") == "zh" or "dataset" in case.keywords:  # what the task writes around it, too
+        if "zh" in (case.keywords.get("language"), case.keywords.get("user_language")) or "dataset" in case.keywords:
+            # what the task writes around it, too
             assert not _LATIN.search(parts.head + parts.tail) and (has_cjk(parts.tail) or not parts.tail)
             assert has_cjk(parts.instruction)
+
+
+def test_a_chinese_customer_and_clerk_are_called_so_between_turns() -> None:
+    env = made(Case("TextDialogue-v0", {"turns": 8, "user_language": "zh"}), render_mode="ansi")
+    env.reset(seed=0)
+    for token in env.encode_answer(env.task.heuristic(env.example)):
+        env.step(token)
+    frame = env.render()
+    assert frame is not None and frame.count("\n顾客: ") >= 2 and frame.count("\n店员:") >= 2
+    assert "Customer" not in frame and "Clerk" not in frame
+    assert all(env.engine.book[index].cut == 0 for index in range(300))
 
 
 @chinese

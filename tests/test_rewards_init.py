@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import tokengym.rewards
 from tests.reward_rows import ROWS, Row
 from tokengym.rewards import REWARDS, BaseReward, Reward, Sample, explain, make_reward
-from tokengym.rewards.base import COSTS
+from tokengym.rewards.parts import COSTS
 
 NAMES = sorted(REWARDS)
 LEXICAL = [name for name in NAMES if name not in ROWS or ROWS[name].cost == "lexical"]  # models and programs are too slow for 40 batches
@@ -81,6 +81,10 @@ def assert_promises(reward: BaseReward, batch: Sequence[Sample], tolerance: floa
     low, high = reward.range
     assert ((low <= scores[valid]) & (scores[valid] <= high)).all()
     assert np.abs(sum(components.values()) - scores).max(initial=0.0) <= 1e-6
+    listed = reward.listed(batch)
+    assert listed.valid == valid.tolist() and list(listed.components) == list(components)
+    for values, array in ((listed.scores, scores), *((listed.components[name], part) for name, part in components.items())):
+        assert all(type(value) is float for value in values) and np.abs(np.array(values) - array).max(initial=0.0) <= tolerance
     plain = reward(batch)
     assert plain.dtype == np.float32 and np.abs(plain - scores.astype(np.float32)).max(initial=0.0) <= tolerance
     if batch:
