@@ -27,23 +27,23 @@ _HELD = 1 << 24  # attention weights of a layer kept for the backward pass, in n
 
 
 class Shared(NamedTuple):
-    """Where packed rows (R, S), a prompt followed by B completions in all, have their queries and keys.
+    """Where one row of S tokens, G prompts and B completions of them, has its queries and keys.
 
     Attributes:
-        prompt_mask: (1, 1, P, P) additive and causal, for the first P columns: the longest prompt.
-        row: (B, 1) packed row of each completion.
-        query: (B, C) column of each of its tokens.
+        prompt_mask: (1, 1, P, P) additive and causal, for the longest prompt.
+        prompt: (G, P) column of each prompt's tokens.
+        query: (B, C) column of each completion's tokens.
         key: (B, W) column of the key at each position: the prompt's, then its own.
         mask: (B, 1, C, W) additive.
-        real: (K,) and (K,), completion and place of each token that there is.
+        source: (S,) which of the G * P + B * C vectors found, prompts' first, is each column's.
     """
 
     prompt_mask: Tensor
-    row: Tensor
+    prompt: Tensor
     query: Tensor
     key: Tensor
     mask: Tensor
-    real: tuple[Tensor, Tensor]
+    source: Tensor
 
 
 def make_steady(model: Any) -> bool:
@@ -75,18 +75,17 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scal
 
 
 def _attend_shared(query: Tensor, key: Tensor, value: Tensor, shared: Shared, scaling: float) -> Tensor:
-    """The same for packed rows: prompts look at themselves, completions at their prompt and at themselves."""
-    length = shared.prompt_mask.shape[-1]
-    prompts = _attend(query[:, :, :length], key[:, :, :length], value[:, :, :length], shared.prompt_mask, scaling)
-    found = functional.pad(prompts, (0, 0, 0, 0, 0, query.shape[2] - length))  # (R, S, H, D)
+    """The same for prompts and completions in one row: prompts look at themselves, completions at their prompt and at themselves."""
+
+    def at(x: Tensor, columns: Tensor) -> Tensor:
+        return x[0].transpose(0, 1)[columns].transpose(1, 2)  # (1, H, S, D) and (N, L) -> (N, H, L, D)
+
+    own = shared.prompt
+    prompts = _attend(at(query, own), at(key, own), at(value, own), shared.prompt_mask, scaling)  # (G, P, H, D)
     if not shared.query.shape[1]:
-        return found
-    own = query[shared.row, :, shared.query].transpose(1, 2)  # (B, H, C, D)
-    keys, values = (x[shared.row, :, shared.key].transpose(1, 2) for x in (key, value))  # (B, KV, W, D)
-    answers = _attend(own, keys, values, shared.mask, scaling)  # (B, C, H, D)
-    completion, place = shared.real
-    where = (shared.row[completion, 0], shared.query[completion, place])
-    return torch.index_put(found, where, answers[completion, place])
+        return prompts.flatten(0, 1)[shared.source][None]
+    answers = _attend(at(query, shared.query), at(key, shared.key), at(value, shared.key), shared.mask, scaling)  # (B, C, H, D)
+    return torch.cat([prompts.flatten(0, 1), answers.flatten(0, 1)])[shared.source][None]
 
 
 def _steady(
@@ -107,7 +106,11 @@ def _steady(
         if shared is None
         else partial(_attend_shared, shared=shared, scaling=scaling)
     )
-    weights = query.shape[0] * query.shape[1] * query.shape[2] * key.shape[2]
+    if shared is None:
+        seen = len(query) * query.shape[2] * key.shape[2]
+    else:
+        seen = shared.prompt.numel() * shared.prompt.shape[1] + shared.mask.numel()
+    weights = query.shape[1] * seen
     if torch.is_grad_enabled() and weights > _HELD:
         found: Tensor = checkpoint(attend, query, key, value, use_reentrant=False, preserve_rng_state=False)
     else:

@@ -22,6 +22,7 @@ from tokengym.agents.attention import make_steady
 from tokengym.agents.backbone import Backbone
 from tokengym.agents.cache import FullDecoder, SlotDecoder
 from tokengym.agents.folder import Vocabulary, file_of
+from tokengym.agents.linear import fast_linears
 from tokengym.agents.logp import token_logp
 from tokengym.agents.lora import LoRA, LoRAModel
 from tokengym.agents.prefix import shared_hidden
@@ -70,6 +71,7 @@ class CausalLMPolicy(nn.Module):
         self.name = name
         self.source = source
         make_steady(model)
+        fast_linears(model)
         self.lora = None if lora is None else LoRAModel(model, lora)
         self._adapter: str | None = None
         self._build(model, nn.Linear(int(_text_config(model).hidden_size), 1))

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from tokengym.agents.attention import Shared
 from tokengym.agents.backbone import Backbone
+from tokengym.agents.linear import round_rows
 
-__all__ = ["Packed", "pack", "shared_hidden"]
+__all__ = ["Flat", "Packed", "lay_flat", "pack", "shared_hidden"]
 
 Ints = NDArray[np.integer[Any]]
 
@@ -33,6 +34,43 @@ class Packed(NamedTuple):
     segment: NDArray[np.int64]
     row: NDArray[np.int64]
     offset: NDArray[np.int64]
+
+
+class Flat(NamedTuple):
+    """Prompts and completions one after another as a single row of S tokens, each prompt once: nothing but its end is padding.
+
+    Attributes:
+        input_ids: (S,) token ids, 0 where there is none.
+        position: (S,) position that each token had in its own sequence.
+        begin: (B,) column of the first token of each sequence's prompt.
+        offset: (B,) what to add to a position of the sequence to get its column, from ``start`` on.
+    """
+
+    input_ids: NDArray[np.int64]
+    position: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    offset: NDArray[np.int64]
+
+
+def lay_flat(input_ids: Ints, start: Ints, end: Ints) -> Flat | None:
+    """Lays sequences in one row, or returns None where that would save less than a fifth of the tokens; arguments as in :func:`pack`."""
+    begins: dict[bytes, int] = {}
+    begin, offset = np.zeros(len(input_ids), dtype=np.int64), np.zeros(len(input_ids), dtype=np.int64)
+    used = 0
+    for b, (first, past) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
+        key = input_ids[b, :first].tobytes()
+        if key not in begins:
+            begins[key] = used
+            used += first
+        begin[b], offset[b] = begins[key], used - first
+        used += past - first
+    if used > 0.8 * len(input_ids) * int(end.max()):
+        return None
+    ids, position = np.zeros(round_rows(used), dtype=np.int64), np.zeros(round_rows(used), dtype=np.int64)
+    for b, (first, past) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
+        for column, places in ((begin[b], np.arange(first)), (offset[b], np.arange(first, past))):
+            ids[column + places], position[column + places] = input_ids[b, places], places
+    return Flat(ids, position, begin, offset)
 
 
 def pack(input_ids: Ints, start: Ints, end: Ints) -> Packed | None:
@@ -91,14 +129,21 @@ def shared_hidden(backbone: Backbone, input_ids: Tensor, wanted: Tensor) -> tupl
     asked = wanted.any(1)
     start = torch.where(asked, wanted.int().argmax(1), 1)  # (B,)
     end = torch.where(asked, (order * wanted).amax(1), 1)  # the hidden state of the last token tells of nothing that was asked
-    packed = pack(input_ids.cpu().numpy(), start.cpu().numpy(), end.cpu().numpy())
+    given = (input_ids.cpu().numpy(), start.cpu().numpy(), end.cpu().numpy())
+    if backbone.steady:
+        flat = lay_flat(*given)
+        if flat is None:
+            return None
+        ids, position, begin, offset = (torch.from_numpy(x).to(input_ids.device) for x in flat)
+        column = order + torch.where(order >= start[:, None], offset[:, None], begin[:, None])
+        hidden = backbone.hidden(ids[None], position_ids=position[None], shared=_layout(backbone, begin, offset, start, end, len(ids)))
+        return hidden, torch.zeros_like(column), column
+    packed = pack(*given)
     if packed is None:
         return None
     ids, position, segment, row, offset = (torch.from_numpy(x).to(input_ids.device) for x in packed)
     column = order + torch.where(order >= start[:, None], offset[:, None], 0)
     place = (row[:, None].expand_as(column), column)
-    if backbone.steady:
-        return backbone.hidden(ids, position_ids=position, shared=_layout(backbone, row, offset, start, end)), *place
     index = torch.arange(segment.shape[1], device=segment.device)
     same = (segment[:, None] == segment[:, :, None]) | (segment[:, None] == 0)  # (R, S query, S key)
     distance = position[:, :, None] - position[:, None]
@@ -106,20 +151,29 @@ def shared_hidden(backbone: Backbone, input_ids: Tensor, wanted: Tensor) -> tupl
     return backbone.hidden(ids, masks, position), *place
 
 
-def _layout(backbone: Backbone, row: Tensor, offset: Tensor, start: Tensor, end: Tensor) -> Shared:
-    """Where the packed completions have their queries and keys; ``start`` and ``end`` (B,) as in :func:`pack`."""
-    device = row.device
-    longest = torch.arange(int(start.max()), device=device)
-    distance = (longest[:, None] - longest)[None]  # (1, P, P)
+def _layout(backbone: Backbone, begin: Tensor, offset: Tensor, start: Tensor, end: Tensor, width: int) -> Shared:
+    """Where the sequences of a flat row of ``width`` tokens have their queries and keys; (B,) each, as in :class:`Flat`."""
+    device = begin.device
+    token = torch.arange(int(start.max()), device=device)  # (P,)
+    distance = (token[:, None] - token)[None]  # (1, P, P)
     prompt_mask = backbone.additive(distance >= 0, distance, backbone.dtype)
+    heads = begin.unique()  # (G,)
+    length = torch.zeros(len(heads), dtype=torch.int64, device=device)
+    length[torch.searchsorted(heads, begin)] = start
+    prompt = torch.where(token < length[:, None], heads[:, None] + token, 0)  # (G, P)
     token = torch.arange(int((end - start).max()), device=device)  # (C,)
     past = torch.arange(int(end.max()), device=device)  # (W,)
     at = start[:, None] + token  # (B, C) positions of the completions' tokens
     there = at < end[:, None]
     query = torch.where(there, at + offset[:, None], 0)
-    key = torch.where(past < start[:, None], past, past + offset[:, None])
+    key = torch.where(past < start[:, None], past + begin[:, None], past + offset[:, None])
     key = torch.where(past < end[:, None], key, 0)  # (B, W)
     distance = at[:, :, None] - past  # (B, C, W)
     mask = backbone.additive(distance >= 0, distance, backbone.dtype)
-    completion, place = there.nonzero(as_tuple=True)
-    return Shared(prompt_mask, row[:, None], query, key, mask, (completion, place))
+    # Found vectors come as those of all prompts' places, then those of all completions': where each column's one is.
+    source = torch.zeros(width, dtype=torch.int64, device=device)
+    group, place = (torch.arange(prompt.shape[1], device=device) < length[:, None]).nonzero(as_tuple=True)
+    source[prompt[group, place]] = group * prompt.shape[1] + place
+    row, place = there.nonzero(as_tuple=True)
+    source[query[row, place]] = prompt.numel() + row * query.shape[1] + place
+    return Shared(prompt_mask, prompt, query, key, mask, source)

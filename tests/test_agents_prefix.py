@@ -8,7 +8,7 @@ import torch
 
 from tests.text_rows import GEMMA, WORDS, random_model
 from tokengym.agents.policy import CausalLMPolicy
-from tokengym.agents.prefix import pack
+from tokengym.agents.prefix import lay_flat, pack
 
 
 def test_pack_by_hand() -> None:
@@ -33,6 +33,20 @@ def test_a_packed_row_stays_below_twice_the_longest_sequence() -> None:
     assert packed is not None
     assert packed.input_ids.shape == (3, 18)  # six of the prompt, three completions of four
     assert np.bincount(packed.row).tolist() == [3, 3, 3]
+
+
+def test_a_flat_row_by_hand() -> None:
+    ids = np.array([[3, 4, 7, 8], [3, 4, 9, 0], [5, 6, 6, 0], [3, 4, 1, 0]])
+    flat = lay_flat(ids, start=np.array([2, 2, 1, 2]), end=np.array([4, 3, 3, 3]))
+    assert flat is not None
+    assert flat.input_ids.tolist() == [3, 4, 7, 8, 9, 5, 6, 6, 1]
+    assert flat.position.tolist() == [0, 1, 2, 3, 2, 0, 1, 2, 2]
+    assert flat.begin.tolist() == [0, 0, 5, 0]
+    assert flat.offset.tolist() == [0, 2, 5, 6]
+
+
+def test_a_flat_row_that_would_save_little_is_not_laid() -> None:
+    assert lay_flat(np.arange(3, 15).reshape(2, 6), start=np.array([3, 3]), end=np.array([6, 6])) is None
 
 
 def batch(groups: int = 3, members: int = 4) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
