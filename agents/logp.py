@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from tokengym.agents.allowed import Allowed
+from tokengym.agents.weight_sums import WeightSums
 
 __all__ = ["CHUNK_NUMBERS", "TokenLogp", "token_logp"]
 
@@ -59,10 +61,13 @@ def token_logp(
         empty = hidden.new_zeros(0, dtype=torch.float32)
         return TokenLogp(empty, empty if with_entropy else None)
     if chunk is None:
-        chunk = max(16, CHUNK_NUMBERS // vocabulary) if vocabulary else 1024
+        chunk = max(16, CHUNK_NUMBERS // vocabulary // 8 * 8) if vocabulary else 1024  # whole eights: products like round numbers of rows
+
+    in_place = WeightSums() if len(targets) > chunk else nullcontext()
 
     def one(h: Tensor, y: Tensor, lists: Tensor | None) -> tuple[Tensor, ...]:
-        logits = head(h).float()  # (k, V)
+        with in_place:
+            logits = head(h).float()  # (k, V)
         if temperature != 1.0:
             logits = logits / temperature
         if allowed is not None and lists is not None:

@@ -102,7 +102,9 @@ def peak_bytes(run: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "size"), [(1024, 64), pytest.param(2048, 576, marks=pytest.mark.slow)], ids=["1024 tokens", "2048 tokens, SmolLM2's width"]
+    ("tokens", "size"),
+    [(1024, 64), (1024, 576), pytest.param(2048, 576, marks=pytest.mark.slow)],
+    ids=["1024 tokens", "1024 tokens, SmolLM2's width", "2048 tokens, SmolLM2's width"],
 )
 def test_at_49152_words_the_loss_stage_needs_at_most_a_third_of_the_naive_memory(tokens: int, size: int) -> None:
     vocabulary = 49_152
