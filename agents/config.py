@@ -16,7 +16,7 @@ class AgentConfig:
     train_only: str = ""  # parts that learn, "lm_head,layers.28-29": names, globs, ranges; the value head always does; "": all as they are
     optimizer: str = "adamw"  # or "adam", "rmsprop", "sgd"
     learning_rate: float = 1e-4  # at its highest
-    schedule: str = "constant"  # the learning rate's course: "constant", or "linear" / "cosine" down to 0 at the end of the run
+    schedule: str = "constant"  # the course of the learning rate, by transformers' names: "linear", "cosine", ... (agents/optim.py)
     warmup: float = 0.0  # share of the run in which the learning rate rises from 0
     weight_decay: float = 0.0  # on matrices
     adam_eps: float = 1e-8  # of adamw, adam and rmsprop; 1e-5 is what PPO implementations use

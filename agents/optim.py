@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,27 +14,48 @@ __all__ = ["OPTIMIZERS", "SCHEDULES", "make_optimizer", "rate", "step"]
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
-SCHEDULES = ("constant", "cosine", "linear")
+_RESTARTS = 4  # cosines of "cosine_with_restarts"
+_FALL = 0.2  # share of what follows the warm-up, in which "warmup_stable_decay" falls
+
+SCHEDULES: Mapping[str, Callable[[float], float]] = {
+    "constant": lambda left: 1.0,
+    "linear": lambda left: left,
+    "polynomial": lambda left: left**2,
+    "cosine": lambda left: _cosine(left),
+    "cosine_with_restarts": lambda left: _cosine(1 - _RESTARTS * (1 - left) % 1) if left else 0.0,
+    "warmup_stable_decay": lambda left: _cosine(min(1.0, left / _FALL)),
+    "inverse_sqrt": lambda left: math.nan,  # depends on the warm-up: see rate
+}
+"""Name -> the factor on the learning rate, given the share that is left of what follows the warm-up (1 to 0)."""
 
 
 def rate(share: float, schedule: str = "constant", warmup: float = 0.0) -> float:
-    """The factor on the learning rate after ``share`` of the run.
+    """The factor on the learning rate after ``share`` of the run: a function of nothing else, so that a resumed run goes on as it was.
+
+    Names and curves are those of transformers' ``get_scheduler``.
 
     Args:
         share: of the run that is done, in [0, 1].
-        schedule: after the warm-up "constant" stays at 1, "linear" and "cosine" fall to 0 at the end.
+        schedule: after the warm-up "constant" stays at 1; "linear", "polynomial" (its square) and "cosine" fall to 0 at the end, as do
+            the last of four cosines of "cosine_with_restarts" and, in the last fifth, "warmup_stable_decay"; "inverse_sqrt" falls with
+            the root of the time since the beginning, measured in warm-ups.
         warmup: share of the run in which the factor rises linearly from 0 to 1.
     Raises:
-        ValueError: an unknown schedule.
+        ValueError: an unknown schedule, or "inverse_sqrt" without a warm-up.
     """
     if schedule not in SCHEDULES:
         raise unknown("learning-rate schedule", schedule, SCHEDULES)
+    if schedule == "inverse_sqrt" and not warmup:
+        raise ValueError("schedule='inverse_sqrt' is measured in warm-ups; give warmup a share of the run, such as 0.05")
     if share < warmup:
         return share / warmup
-    if schedule == "constant":
-        return 1.0
-    left = 1 - min(1.0, (share - warmup) / max(1e-12, 1 - warmup))
-    return left if schedule == "linear" else 0.5 - 0.5 * math.cos(math.pi * left)
+    if schedule == "inverse_sqrt":
+        return math.sqrt(warmup / share)
+    return SCHEDULES[schedule](1 - min(1.0, (share - warmup) / max(1e-12, 1 - warmup)))
+
+
+def _cosine(left: float) -> float:
+    return 0.5 - 0.5 * math.cos(math.pi * left)
 
 
 def make_optimizer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import get_scheduler
 
 from tokengym.agents.optim import OPTIMIZERS, make_optimizer, rate, step
 
@@ -14,6 +15,35 @@ def test_rate_by_hand() -> None:
     assert [rate(share, "cosine") for share in (0.0, 1 / 3, 0.5, 1.0)] == pytest.approx([1.0, 0.75, 0.5, 0.0])
     with pytest.raises(ValueError, match="Did you mean 'linear'"):
         rate(0.5, "liner")
+
+
+@pytest.mark.parametrize("warmup", [0, 100])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("constant_with_warmup", {}),
+        ("linear", {}),
+        ("cosine", {}),
+        ("cosine_with_restarts", {"num_cycles": 4}),
+        ("polynomial", {"power": 2.0, "lr_end": 0.0}),
+        ("inverse_sqrt", {}),
+        ("warmup_stable_decay", {}),
+    ],
+)
+def test_courses_are_those_of_transformers(name: str, options: dict[str, float], warmup: int) -> None:
+    if name == "inverse_sqrt" and not warmup:
+        with pytest.raises(ValueError, match="measured in warm-ups"):
+            rate(0.5, name)
+        return
+    if name == "warmup_stable_decay":
+        options = {"num_decay_steps": (1000 - warmup) // 5}
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = get_scheduler(name, optimizer, warmup, 1000, scheduler_specific_kwargs=options)
+    for done in range(1001):
+        ours = rate(done / 1000, name.removesuffix("_with_warmup"), warmup / 1000)
+        assert ours == pytest.approx(theirs.get_last_lr()[0], abs=1e-9), done
+        optimizer.step()
+        theirs.step()
 
 
 def parameters() -> dict[str, torch.Tensor]:
