@@ -6,9 +6,6 @@ same way whatever stands beside it, which ``attention.py`` builds on.
 
 from __future__ import annotations
 
-import platform
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,19 +13,12 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-__all__ = ["LARGE", "FastLinear", "fast_linears", "mkl_is_slow", "product", "round_rows"]
+from tokengym._mkl import mkl_is_slow
+
+__all__ = ["LARGE", "FastLinear", "fast_linears", "product", "round_rows"]
 
 _SMALL = 1 << 12  # numbers in a weight, below which a call takes longer than its product
 LARGE = 1 << 22  # numbers in a weight, from which on ``weight_sums.py`` sees to it
-
-
-@lru_cache(maxsize=1)
-def mkl_is_slow() -> bool:
-    """Whether this processor is one on which MKL stays below what it can, and oneDNN is there to take its place."""
-    told = Path("/proc/cpuinfo")
-    processor = told.read_text()[:4000] if told.is_file() else platform.processor()
-    able = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    return able and torch.backends.cpu.get_cpu_capability() == "AVX512" and "AuthenticAMD" in processor
 
 
 def fast_linears(model: nn.Module) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+from tokengym._mkl import mkl_is_slow
 from tokengym._models import model_folder
 from tokengym._transformers import quiet
 
@@ -107,7 +105,7 @@ def fast_linears(model: Any) -> None:
     """
     import torch
 
-    if not _mkl_is_slow():
+    if not mkl_is_slow():
         return
     for layer in model.modules():
         # the exact class: those who inherit from it have their own ways
@@ -138,18 +136,3 @@ class _OneDNN:
         import torch
 
         return torch.ops.mkldnn._linear_pointwise(input, self.weight, self.bias, self.then[0], [], self.then[1])
-
-
-@lru_cache(maxsize=1)
-def _mkl_is_slow() -> bool:
-    import torch
-
-    cpu = Path("/proc/cpuinfo")
-    named = cpu.read_text()[:4000] if cpu.is_file() else platform.processor()
-    return (
-        torch.backends.cpu.get_cpu_capability() == "AVX512"
-        and "AuthenticAMD" in named
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-        and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
-    )

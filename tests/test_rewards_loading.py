@@ -62,7 +62,7 @@ def test_a_tokenizer_that_knows_more_than_its_model_is_refused(tmp_path: Path) -
 
 @pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="torch was built without oneDNN")
 def test_linear_layers_by_onednn_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "_mkl_is_slow", lambda: True)
+    monkeypatch.setattr(loading, "mkl_is_slow", lambda: True)
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(24, 40), torch.nn.GELU(), torch.nn.Linear(40, 8, bias=False))
     texts = torch.randn(3, 7, 48)[..., ::2]  # not contiguous
@@ -78,7 +78,7 @@ def test_an_activation_that_a_layer_does_along_with_its_product_is_the_same(monk
     ids = torch.tensor([[2, 4, 5, 6, 3]])
     found = []
     for slow in (False, True):
-        monkeypatch.setattr(loading, "_mkl_is_slow", lambda slow=slow: slow)
+        monkeypatch.setattr(loading, "mkl_is_slow", lambda slow=slow: slow)
         model, _ = load(classifier_folder(), "AutoModelForSequenceClassification", "cpu")
         assert isinstance(model.bert.encoder.layer[0].intermediate.intermediate_act_fn, torch.nn.Identity) is slow
         with torch.inference_mode():
@@ -87,7 +87,7 @@ def test_an_activation_that_a_layer_does_along_with_its_product_is_the_same(monk
 
 
 def test_linear_layers_are_left_alone_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "_mkl_is_slow", lambda: False)
+    monkeypatch.setattr(loading, "mkl_is_slow", lambda: False)
     model = torch.nn.Sequential(torch.nn.Linear(2, 2))
     fast_linears(model)
     assert "forward" not in vars(model[0])
