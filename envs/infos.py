@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -18,7 +19,11 @@ A column of floats may hold None: those episodes lack the key.
 """
 
 
-_DTYPES = {int: np.dtype(np.int64), float: np.dtype(np.float64), bool: np.dtype(np.bool_), NoneType: np.dtype(np.float64)}
+@cache
+def _blanks(num_envs: int) -> Mapping[type, npt.NDArray[Any]]:
+    """Columns (N,) without any value, by the type of their values; to be copied."""
+    blanks: dict[type, npt.NDArray[Any]] = {kind: np.zeros(num_envs, dtype=kind) for kind in (int, float, bool)}
+    return {**blanks, NoneType: blanks[float], object: np.empty(num_envs, dtype=object)}
 
 
 def known_first(columns: Mapping[str, Sequence[Any]]) -> Columns:
@@ -55,41 +60,31 @@ def batch_infos(num_envs: int, rows: Sequence[int], columns: Columns, batched: d
     if rows:
         everyone = np.zeros(num_envs, dtype=np.bool_)
         everyone[rows] = True
-        having = np.empty((_keys(columns), num_envs), dtype=np.bool_)  # in one block: half the cost of as many arrays
-        having[:] = everyone
-        _add(batched, rows, iter(having), columns)
+        _add(batched, _blanks(num_envs), rows, everyone, columns)
     return batched
 
 
-def _keys(columns: Columns) -> int:
-    return len(columns) + sum([_keys(values) for values in columns.values() if type(values) is dict])
-
-
-def _add(batched: dict[str, Any], rows: Sequence[int], having: Iterator[npt.NDArray[np.bool_]], columns: Columns) -> None:
-    """Fills ``batched``; ``having`` gives for each key a (N,) array in which ``rows`` are True."""
+def _add(
+    batched: dict[str, Any], blanks: Mapping[type, npt.NDArray[Any]], rows: Sequence[int], everyone: npt.NDArray[np.bool_], columns: Columns
+) -> None:
     for key, values in columns.items():
-        mine = next(having)
+        having = everyone
         if type(values) is dict:
-            _add(batched.setdefault(key, {}), rows, having, values)
+            _add(batched.setdefault(key, {}), blanks, rows, everyone, values)
         else:
-            kind = type(values[0])
-            column = batched.get(key)
-            if column is None:
-                dtype = _DTYPES.get(kind)
-                column = batched[key] = np.empty(len(mine), dtype=object) if dtype is None else np.zeros(len(mine), dtype=dtype)
+            blank = blanks.get(type(values[0]), blanks[object])
+            column = batched[key] = batched[key] if key in batched else blank.copy()
             if len(rows) == 1:
                 column[rows[0]] = values[0]
             else:
                 for row, value in zip(rows, values, strict=True):
                     if value is not None:
                         column[row] = value
-                    elif kind is float or kind is NoneType:
-                        mine[row] = False
+                if blank is blanks[float] and None in values:
+                    having = np.zeros_like(everyone)
+                    having[[row for row, value in zip(rows, values, strict=True) if value is not None]] = True
         told = "_" + key
-        if told in batched:
-            batched[told] |= mine
-        else:
-            batched[told] = mine
+        batched[told] = batched[told] | having if told in batched else having.copy()
 
 
 def mask_infos(masks: npt.NDArray[np.int8], rows: Sequence[int]) -> dict[str, Any]:

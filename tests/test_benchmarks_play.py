@@ -113,7 +113,7 @@ def test_scripts_hold_conversations(agent: str, capsys: pytest.CaptureFixture[st
     shown = _run(f"TextDialogue-v0 --agent {agent} --delta --env-kwargs turns=8 user_language=zh", capsys)
     tokens = shown.split("Tokens\n")[1].partition("Reference\n")[0]
     turns = int(float(re.search(r"turns (\d)\.0000\n", shown)[1]))  # type: ignore[index]
-    assert tokens.count("<end>") == turns > 1 and shown.count("\nCustomer: ") == turns  # one of them in the prompt
+    assert tokens.count("<end>") == turns > 1 and shown.count("\n顾客: ") == turns  # one of them in the prompt
     assert agent == "heuristic" or "task_success 1.0000" in shown
 
 
