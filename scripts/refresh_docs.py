@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ["DOCUMENTS", "FIGURES", "noise", "probed", "refreshed", "results", "rewards", "tree"]
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/rewards.md", "docs/results.md", "docs/performance.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/rewards.md", "docs/results.md", "docs/algorithms.md", "docs/performance.md")
 FOLDERS = {
     "tokengym": "the ground floor, and links to the four folders that are installed inside it",
     "rewards": "text in, numbers out; knows no environment and no agent",
@@ -31,13 +31,17 @@ FILES = {
     "LICENSE": "Apache-2.0",
     "Makefile": "make setup, table, test, lint, clean",
     "constraints.txt": "one full set of versions that is tested together",
+    "constraints-oldest.txt": "the lowest versions, which make test-oldest tries",
     "pyproject.toml": "the package, its dependencies and the tools' settings",
     "mkdocs.yml": "the site of the documents: make site",
     "docs/index.md": "its first page",
+    "docs/algorithms.md": "every learner, how it is checked, and what each makes of the same start",
     "docs/envs": "a page for every environment, written by make docs",
     "docs/performance.md": "steps per second, and where the time goes",
     "docs/rewards.md": "every reward with its definition; composing, scoring, probing; the sandbox",
+    "docs/scaling.md": "from one processor to many machines; what was tried",
     "docs/results.md": "what the figures of the quick suite say, and what they do not",
+    "results/algorithms": "what `tokengym bench --suite algorithms` wrote",
     "results/noise-0": "sft, sft-filtered and sft+reinforce with another share of flawed labels; likewise noise-0.25 and noise-0.5",
     "results/throughput": "what `python -m tokengym.benchmarks.throughput ... --json` wrote; docs/performance.md shows it",
     "results/quick": "what `make table` wrote: results.jsonl, table.md, table.tex, table.csv, curves.png",
