@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("rewards", "envs", "agents", "benchmarks")
 # The folders that each folder may import besides itself. Everyone may import the ground floor.
 ARROWS: dict[str, set[str]] = {"rewards": set(), "envs": {"rewards"}, "agents": set(), "benchmarks": {"envs", "agents", "rewards"}}
-GROUND = {"tokengym._registry", "tokengym._models", "tokengym._transformers"}
+GROUND = {"tokengym._mkl", "tokengym._registry", "tokengym._models", "tokengym._transformers"}
 # The only two arrows that lead up from the ground floor: ids are registered from the table of tasks, and `python -m tokengym`.
 GROUND_ARROWS = {("tokengym", "tokengym.envs"), ("tokengym.__main__", "tokengym.benchmarks.cli")}
 MAX_LINES = 350
