@@ -17,16 +17,17 @@ OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 _RESTARTS = 4  # cosines of "cosine_with_restarts"
 _FALL = 0.2  # share of what follows the warm-up, in which "warmup_stable_decay" falls
 
-SCHEDULES: Mapping[str, Callable[[float], float]] = {
-    "constant": lambda left: 1.0,
-    "linear": lambda left: left,
-    "polynomial": lambda left: left**2,
-    "cosine": lambda left: _cosine(left),
-    "cosine_with_restarts": lambda left: _cosine(1 - _RESTARTS * (1 - left) % 1) if left else 0.0,
-    "warmup_stable_decay": lambda left: _cosine(min(1.0, left / _FALL)),
-    "inverse_sqrt": lambda left: math.nan,  # depends on the warm-up: see rate
+SCHEDULES: Mapping[str, Callable[[float, float], float]] = {
+    "constant": lambda left, age: 1.0,
+    "linear": lambda left, age: left,
+    "polynomial": lambda left, age: left**2,
+    "cosine": lambda left, age: _cosine(left),
+    "cosine_with_restarts": lambda left, age: _cosine(1 - _RESTARTS * (1 - left) % 1) if left else 0.0,
+    "warmup_stable_decay": lambda left, age: _cosine(min(1.0, left / _FALL)),
+    "inverse_sqrt": lambda left, age: age**-0.5,
 }
-"""Name -> the factor on the learning rate, given the share that is left of what follows the warm-up (1 to 0)."""
+"""Name -> the factor on the learning rate after the warm-up, given the share that is left of what follows it (1 to 0), and how many
+warm-ups have passed since the beginning (1 at its end)."""
 
 
 def rate(share: float, schedule: str = "constant", warmup: float = 0.0) -> float:
@@ -49,9 +50,7 @@ def rate(share: float, schedule: str = "constant", warmup: float = 0.0) -> float
         raise ValueError("schedule='inverse_sqrt' is measured in warm-ups; give warmup a share of the run, such as 0.05")
     if share < warmup:
         return share / warmup
-    if schedule == "inverse_sqrt":
-        return math.sqrt(warmup / share)
-    return SCHEDULES[schedule](1 - min(1.0, (share - warmup) / max(1e-12, 1 - warmup)))
+    return SCHEDULES[schedule](1 - min(1.0, (share - warmup) / max(1e-12, 1 - warmup)), share / warmup if warmup else math.inf)
 
 
 def _cosine(left: float) -> float:

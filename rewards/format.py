@@ -12,6 +12,7 @@ import numpy as np
 
 from tokengym.rewards.base import BaseReward, Sample, Values
 from tokengym.rewards.json_response import read_json
+from tokengym.rewards.one_by_one import OneByOne
 
 __all__ = ["JsonSchema", "Regex"]
 
@@ -54,7 +55,7 @@ class Regex(BaseReward):
         return scores
 
 
-class JsonSchema(BaseReward):
+class JsonSchema(OneByOne):
     """1.0 where the response is JSON that the schema accepts, ``partial`` where it is JSON that the schema refuses, else 0.0.
 
     JSON is read strictly (:func:`tokengym.rewards.json_response.read_json`): no NaN, no key twice, at most 64 levels. The dialect is
@@ -87,16 +88,13 @@ class JsonSchema(BaseReward):
         self.fenced = fenced
         self.partial = partial
 
-    def score(self, batch: Sequence[Sample]) -> Values:
-        """(B,) scores, NaN where no schema is known.
+    def rate(self, sample: Sample) -> float:
+        """The score of one sample, NaN where no schema is known.
 
         Raises:
             TypeError: meta["schema"] is not a mapping of JSON values.
             ValueError: meta["schema"] is not a schema, or refers to what is not in it or to itself without end.
         """
-        return np.array([self._one(sample) for sample in batch], dtype=np.float64)
-
-    def _one(self, sample: Sample) -> float:
         schema = self.schema
         if schema is None:
             known = sample.meta.get("schema")

@@ -8,7 +8,7 @@ import math
 import random
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tokengym._registry import unknown
-from tokengym.rewards.base import BaseReward, Sample, Values
+from tokengym.rewards.base import Sample
+from tokengym.rewards.one_by_one import OneByOne
 
 __all__ = ["ReasoningGym", "dataset_names", "entry"]
 
@@ -44,7 +45,7 @@ _LONGEST = 2_000  # characters of an answer that is evaluated
 _TOWER = re.compile(r"\*\*[^+*]*\)\s*\*\*")  # a power of a power: its value may not fit into any memory
 
 
-class ReasoningGym(BaseReward):
+class ReasoningGym(OneByOne):
     """What reasoning-gym's own ``score_answer`` gives the response: 1.0 where it is right; some data sets give a part for a near miss.
 
     The question is made again from the data set's name and the seed, so the sample must come from the version that is installed. A few
@@ -62,9 +63,9 @@ class ReasoningGym(BaseReward):
     name = "reasoning_gym"
     needs = "meta['reasoning_gym']"
 
-    def score(self, batch: Sequence[Sample]) -> Values:
-        """(B,) scores, NaN where a sample says of no question."""
-        return np.array([_score(sample) for sample in batch], dtype=np.float64)
+    def rate(self, sample: Sample) -> float:
+        """The score of one sample, NaN where it says of no question."""
+        return _score(sample)
 
 
 def _score(sample: Sample) -> float:

@@ -15,6 +15,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.echo import EXAMPLES, echo_policy, echo_venv
+from tests.killed import learn_until
 from tokengym.agents import AGENTS, PPO, SFT, Agent, PPOConfig, Reinforce, ReinforceConfig, SFTConfig, load_agent
 from tokengym.agents.rollout import RolloutEngine
 from tokengym.envs import Example
@@ -177,16 +178,7 @@ def test_checkpoints_appear_while_training(tmp_path: Path) -> None:
 
 def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     straight = make("ppo", updates=4).learn(progress=False)
-
-    class Killed(Exception):
-        pass
-
-    def kill(agent: Agent) -> None:
-        if agent.updates == 3:
-            raise Killed
-
-    with pytest.raises(Killed):
-        make("ppo", folder=str(tmp_path / "run"), checkpoint_every=2, updates=4).learn(callback=kill, progress=False)
+    learn_until(make("ppo", folder=str(tmp_path / "run"), checkpoint_every=2, updates=4), 3)
     resumed = PPO.load(tmp_path / "run", env=echo_venv(group_size=4))
     assert resumed.updates == 2
     resumed.learn(progress=False)

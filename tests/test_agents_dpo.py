@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tests.echo import EXAMPLES, LETTERS, echo_policy, echo_venv
+from tests.killed import learn_until
 from tests.toy_mdp import SCORES, Table, play, sequence_logp
 from tokengym.agents.dpo import DPO, DPOConfig
 from tokengym.agents.preference import best_and_worst, dpo_loss
@@ -233,16 +234,7 @@ def test_a_saved_run_goes_on_bit_for_bit_and_keeps_its_reference(written: bool, 
         pairs = write(tmp_path / "pairs.jsonl", [{"index": k, "chosen": LETTERS[k], "rejected": "h a"} for k in range(8)])
     options: dict[str, Any] = {"pairs": pairs, "updates": 4, "batch_size": 3}
     straight = echo(**options).learn(progress=False)
-
-    class Killed(Exception):
-        pass
-
-    def kill(agent: Any) -> None:
-        if agent.updates == 3:
-            raise Killed
-
-    with pytest.raises(Killed):
-        echo(**options, folder=str(tmp_path / "run"), checkpoint_every=2).learn(callback=kill, progress=False)
+    learn_until(echo(**options, folder=str(tmp_path / "run"), checkpoint_every=2), 3)
     resumed = DPO.load(tmp_path / "run", env=echo_venv(group_size=4))
     assert resumed.updates == 2
     fresh = echo(**options).reference

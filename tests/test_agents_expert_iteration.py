@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.echo import echo_policy, echo_venv
+from tests.killed import learn_until
 from tests.toy_mdp import EPISODES, SCORES, Table, play, sequence_logp
 from tokengym.agents.expert_iteration import ExpertIteration, ExpertIterationConfig
 from tokengym.agents.rollout import Rollout
@@ -122,17 +123,7 @@ def test_every_answer_is_a_reward_call() -> None:
 
 def test_a_saved_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     straight = echo(updates=4).learn(progress=False)
-    cut = echo(updates=4, folder=str(tmp_path / "run"), checkpoint_every=2)
-
-    class Killed(Exception):
-        pass
-
-    def kill(agent: Any) -> None:
-        if agent.updates == 3:
-            raise Killed
-
-    with pytest.raises(Killed):
-        cut.learn(callback=kill, progress=False)
+    learn_until(echo(updates=4, folder=str(tmp_path / "run"), checkpoint_every=2), 3)
     resumed = ExpertIteration.load(tmp_path / "run", env=echo_venv(group_size=8))
     assert resumed.updates == 2
     resumed.learn(progress=False)

@@ -5,7 +5,6 @@ Usage: python tests/two_processes.py FILE [NAME ...]
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # for tests.echo, where this file is run as a script
 
 from tests.echo import EXAMPLES, echo_policy, echo_venv  # noqa: E402
+from tests.killed import learn_until
 from tokengym.agents import AGENTS  # noqa: E402
 from tokengym.envs import Example  # noqa: E402
 
@@ -62,17 +62,11 @@ def learn(agent: Any, stop: int = 0) -> list[dict[str, torch.Tensor]]:
         steps.append({**weights, **{f"gradient/{name}": x.grad.clone() for name, x in named if x.grad is not None}})
 
     agent.ranks.add_gradients = note
-    with contextlib.suppress(Killed):
-        agent.learn(progress=False, callback=lambda agent: kill() if agent.updates == stop else None)
+    if stop:
+        learn_until(agent, stop)
+    else:
+        agent.learn(progress=False)
     return steps
-
-
-class Killed(Exception):
-    """Stands for a process that dies."""
-
-
-def kill() -> None:
-    raise Killed
 
 
 def main() -> None:
