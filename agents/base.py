@@ -67,6 +67,7 @@ class Agent:
         if not isinstance(self.config, self.Config):
             raise TypeError(f"config is a {type(self.config).__name__}; {type(self).__name__} takes a {self.Config.__name__}")
         c = self.config
+        rate(1.0, c.schedule, c.warmup)  # refuses what is no course before anything is played
         self.seed = seed
         self.ranks = Ranks.here()
         if self.ranks.count > 1 and not self.parallel:

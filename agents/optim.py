@@ -42,10 +42,12 @@ def rate(share: float, schedule: str = "constant", warmup: float = 0.0) -> float
             the root of the time since the beginning, measured in warm-ups.
         warmup: share of the run in which the factor rises linearly from 0 to 1.
     Raises:
-        ValueError: an unknown schedule, or "inverse_sqrt" without a warm-up.
+        ValueError: an unknown schedule, a warm-up that is no share, or "inverse_sqrt" without a warm-up.
     """
     if schedule not in SCHEDULES:
         raise unknown("learning-rate schedule", schedule, SCHEDULES)
+    if not 0 <= warmup <= 1:
+        raise ValueError(f"warmup={warmup}; expected the share of the run in which the learning rate rises, 0 to 1")
     if schedule == "inverse_sqrt" and not warmup:
         raise ValueError("schedule='inverse_sqrt' is measured in warm-ups; give warmup a share of the run, such as 0.05")
     if share < warmup:

@@ -64,8 +64,7 @@ def _tokenizer() -> TextTokenizer:
 
 def _venv(completions: int, tokens: int) -> Any:
     keywords: dict[str, Any] = {"reward": REWARD, "max_new_tokens": tokens, "size": 1_000, "tokenizer": _tokenizer(), "metrics": False}
-    rows = min(completions, 64)
-    return gymnasium.make_vec(ENV, num_envs=rows, deal="shared", group_size=GROUP, **keywords)
+    return gymnasium.make_vec(ENV, num_envs=completions, deal="shared", group_size=GROUP, **keywords)
 
 
 def our_learner(name: str, completions: int, tokens: int) -> Callable[[], Lap]:

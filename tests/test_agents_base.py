@@ -135,6 +135,19 @@ def test_budgets_that_say_nothing_are_refused() -> None:
         make("sft").learn(0, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"schedule": "cosin"}, "Did you mean 'cosine'"),
+        ({"schedule": "inverse_sqrt", "warmup": 0.0}, "measured in warm-ups"),
+        ({"warmup": 100}, "warmup=100; expected the share"),
+    ],
+)
+def test_a_course_that_is_none_is_refused_before_training(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make("reinforce", **options)
+
+
 def test_a_callback_ends_the_run() -> None:
     agent = make("reinforce").learn(10_000, callback=lambda agent: agent.updates < 2, progress=False)
     assert agent.updates == 2
