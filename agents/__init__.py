@@ -102,9 +102,9 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
 
 
-def load_agent(folder: str | Path, env: Any = None, policy: Any = None) -> Any:
+def load_agent(folder: str | Path, env: Any = None, policy: Any = None, validation_env: Any = None) -> Any:
     """The agent that was saved in ``folder``, of whichever kind it is; see :meth:`tokengym.agents.Agent.load`."""
     from tokengym.agents.checkpoint import find_folder, read_state
 
     kind = read_state(find_folder(folder))[0]["agent"]
-    return AGENTS.find(kind).load(folder, env=env, policy=policy)
+    return AGENTS.find(kind).load(folder, env=env, policy=policy, validation_env=validation_env)

@@ -32,7 +32,7 @@ class Backbone:
 
     def __init__(self, model: nn.Module, adapter: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self.model = model
-        self.config: Any = model.config
+        self.config: Any = getattr(model.config, "get_text_config", lambda: model.config)()  # of several, where a model also sees
         self._head = head_of(model)
         self.trunk: Any = getattr(model, str(model.base_model_prefix))
         self.windows, self.slottable = _windows(self.config)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import gymnasium
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,18 +16,18 @@ from torch import Tensor
 from tokengym._registry import unknown
 from tokengym.agents.alarms import alarms
 from tokengym.agents.best import Best
-from tokengym.agents.checkpoint import find_folder, load_policy, read_state, write_folder, write_state
+from tokengym.agents.checkpoint import check_base, find_folder, load_policy, read_state, write_folder, write_state
 from tokengym.agents.config import AgentConfig
-from tokengym.agents.freeze import set_trained, train_only
+from tokengym.agents.freeze import make_ready, set_trained
+from tokengym.agents.given import check_given
 from tokengym.agents.interrupts import Interrupts
 from tokengym.agents.journal import Journal
 from tokengym.agents.optim import make_optimizer, rate, step
 from tokengym.agents.parallel import Ranks, Shard, join
-from tokengym.agents.recompute import recompute_layers
 from tokengym.agents.rollout import RolloutEngine
 from tokengym.agents.samples import samples_of
-from tokengym.agents.state import SCHEMA, restore, snapshot
-from tokengym.agents.venv import check_tokenizer, describe, make_venv, validation_venv
+from tokengym.agents.state import SCHEMA, read_config, restore, snapshot
+from tokengym.agents.venv import check_tokenizer, describe, make_venv, recall, recall_validation, validation_venv
 
 __all__ = ["Agent"]
 
@@ -64,8 +63,7 @@ class Agent:
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         self.policy = policy
         self.config: Any = self.Config() if config is None else config
-        if not isinstance(self.config, self.Config):
-            raise TypeError(f"config is a {type(self.config).__name__}; {type(self).__name__} takes a {self.Config.__name__}")
+        check_given(self, policy, self.config, seed)
         c = self.config
         rate(1.0, c.schedule, c.warmup)  # refuses what is no course before anything is played
         self.seed = seed
@@ -74,10 +72,7 @@ class Agent:
             raise ValueError(
                 f"{type(self).__name__} trains in one process, and {self.ranks.count} were launched; start it without launcher"
             )
-        if c.train_only:
-            train_only(policy, c.train_only)
-        if c.gradient_checkpointing:
-            recompute_layers(policy)
+        make_ready(policy, c)
         self.venv: Any = None
         self._validation_source = validation_env
         self._validation: Any = None
@@ -132,6 +127,8 @@ class Agent:
         self.venv = self._shared(make_venv(env, self.config.num_envs, group_size), group_size)
         check_tokenizer(self.policy, self.venv)
         self._validation = None
+        if self._run is None:  # scores of another environment say nothing here; a run that was interrupted goes on with its own
+            self.best = Best()
 
     def predict(
         self, obs: Mapping[str, np.ndarray], state: Any = None, episode_start: Any = None, deterministic: bool = False, **options: Any
@@ -210,6 +207,7 @@ class Agent:
 
         Where several processes train together, all of them must call it; the first one writes.
         """
+        check_base(self.policy, folder)
         state, tensors = snapshot(self)
 
         def fill(path: Path) -> None:
@@ -222,7 +220,7 @@ class Agent:
         return Path(folder).absolute()
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], env: Any = None, policy: Any = None) -> Self:
+    def load(cls, folder: str | os.PathLike[str], env: Any = None, policy: Any = None, validation_env: Any = None) -> Self:
         """A saved agent, ready to predict, or to ``learn()`` on from where it stopped.
 
         Args:
@@ -230,6 +228,7 @@ class Agent:
             env: as in the constructor; None: the environment it was saved with, where that is known by id and keywords.
             policy: None: the one in the folder (under LoRA, its adapters on the base model that they were trained on); another one gets the
                 saved weights.
+            validation_env: as in the constructor; None: the one it was saved with, likewise.
         Raises:
             FileNotFoundError, ValueError: the folder holds no agent, or another kind of agent.
         """
@@ -243,11 +242,11 @@ class Agent:
             policy = load_policy(path, state["policy"])
         if "trains" in state:
             set_trained(policy, state["trains"])
-        if env is None and state["env"].get("kwargs") is not None:
-            spec = gymnasium.spec(state["env"]["id"])
-            group_size = state["config"].get("group_size", 1)
-            env = make_venv(replace(spec, kwargs={**spec.kwargs, **state["env"]["kwargs"]}), state["env"]["num_envs"], group_size)
-        agent = cls(policy, env, config=cls.Config(**state["config"]), seed=state["seed"])
+        config = cls.Config(**read_config(state["config"]))
+        env = recall(state["env"], getattr(config, "group_size", 1)) if env is None else env
+        if validation_env is None:
+            validation_env = recall_validation(state.get("validation_env", {}), needed=env is not None and config.validate_every > 0)
+        agent = cls(policy, env, config, state["seed"], validation_env)
         restore(agent, state, tensors)
         return agent
 

@@ -18,6 +18,7 @@ from tokengym.agents.lora import LoRA
 from tokengym.agents.policy import CausalLMPolicy
 
 __all__ = [
+    "check_base",
     "find_folder",
     "is_saved",
     "load_policy",
@@ -54,7 +55,7 @@ def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -
     Raises:
         FileExistsError: ``folder`` holds files that are not an agent's.
     """
-    target = Path(folder).absolute()
+    target = Path(folder).resolve()  # a link stays one, and what it points to is replaced
     if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or (target / _STATE).exists())):
         raise FileExistsError(f"{target} exists and holds no saved agent; choose another folder, or empty that one yourself")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -77,20 +78,21 @@ def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -
 
 def is_saved(folder: str | os.PathLike[str]) -> bool:
     """Whether :func:`find_folder` would find a saved agent."""
-    target = Path(folder).absolute()
+    target = Path(folder).resolve()
     return any((path / _STATE).exists() for path in (target, _beside(target, "previous")))
 
 
 def find_folder(folder: str | os.PathLike[str]) -> Path:
-    """The folder of a saved agent, or the one that an interrupted :func:`write_folder` had set aside.
+    """The folder of a saved agent; one that an interrupted :func:`write_folder` had set aside is put back in its place first.
 
     Raises:
-        FileNotFoundError: neither holds a saved agent.
+        FileNotFoundError: there is no saved agent.
     """
-    target = Path(folder).absolute()
-    for path in (target, _beside(target, "previous")):
-        if (path / _STATE).exists():
-            return path
+    target = Path(folder).resolve()
+    if not target.exists() and is_saved(target):
+        _beside(target, "previous").rename(target)
+    if (target / _STATE).exists():
+        return target
     raise FileNotFoundError(f"{target} holds no saved agent (no {_STATE}); expected a folder that agent.save() or training wrote")
 
 
@@ -112,7 +114,8 @@ def policy_state(policy: Any) -> dict[str, Any]:
     """What :func:`load_policy` must know beyond the files: the policy's name, its dtype, and the adapters that it trains, if any."""
     adapters = getattr(policy, "lora", None)
     dtype = str(getattr(getattr(policy, "model", None), "dtype", torch.float32)).removeprefix("torch.")
-    return {"name": str(policy.name), "dtype": dtype, "lora": None if adapters is None else asdict(adapters.lora)}
+    name = os.path.abspath(policy.name) if os.path.isdir(policy.name) else str(policy.name)
+    return {"name": name, "dtype": dtype, "lora": None if adapters is None else asdict(adapters.lora)}
 
 
 def load_policy(folder: Path, saved: Mapping[str, Any]) -> CausalLMPolicy:
@@ -120,6 +123,12 @@ def load_policy(folder: Path, saved: Mapping[str, Any]) -> CausalLMPolicy:
     if saved["lora"] is None:
         return CausalLMPolicy.from_pretrained(str(folder), dtype=saved["dtype"])
     return CausalLMPolicy.from_pretrained(saved["name"], dtype=saved["dtype"], lora=LoRA(**saved["lora"]))
+
+
+def check_base(policy: Any, folder: str | os.PathLike[str]) -> None:
+    """Raises ValueError where ``folder`` is the one of the base model on which the policy's adapters stand: a resumed run needs it."""
+    if getattr(policy, "lora", None) is not None and os.path.realpath(folder) == os.path.realpath(policy.source or ""):
+        raise ValueError(f"{folder} holds the base model that these adapters were trained on, and loading needs it; save into another folder")
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:

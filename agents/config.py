@@ -34,5 +34,5 @@ class AgentConfig:
     log_dir: str = ""  # folder for the tracker's files and samples.jsonl; "" writes none
     tracker: str = "tensorboard"  # where figures go, given log_dir: "tensorboard", "wandb", "mlflow" or "trackio"
     samples: int = 4  # answers of each validation that go into the log, with prompt, references and reward
-    folder: str = ""  # where checkpoints go; "": one under runs/, written only on Ctrl-C
+    folder: str = ""  # where checkpoints and the end go; "": one under runs/, only for checkpoint_every and Ctrl-C
     checkpoint_every: int = 0  # updates between two checkpoints in ``folder``; 0: at the end only

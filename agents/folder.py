@@ -45,7 +45,7 @@ class Vocabulary(NamedTuple):
 
 def file_of(source: str, name: str) -> Path | None:
     """A file of a model: in its local folder, or of a hub id in the hub's cache or on the hub; None where there is none."""
-    if os.path.isdir(source):
+    if os.path.isdir(source) or os.path.isabs(source):  # a folder that is gone is no hub id
         path = Path(source) / name
         return path if path.is_file() else None
     from transformers.utils.hub import cached_file

@@ -11,8 +11,11 @@ from typing import Any
 from torch import Tensor
 
 from tokengym._registry import unknown
+from tokengym.agents.config import AgentConfig
+from tokengym.agents.lora import is_trained
+from tokengym.agents.recompute import recompute_layers
 
-__all__ = ["set_trained", "train_only"]
+__all__ = ["make_ready", "set_trained", "train_only"]
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
 _VALUE_HEAD = "value_head."
@@ -32,7 +35,7 @@ def train_only(policy: Any, patterns: str) -> None:
     """
     names: dict[str, Tensor] = dict(policy.named_parameters(remove_duplicate=False))
     if getattr(policy, "lora", None) is not None:
-        names = {name: x for name, x in names.items() if ".default." in name or name.startswith(_VALUE_HEAD)}
+        names = {name: x for name, x in names.items() if is_trained(name) or name.startswith(_VALUE_HEAD)}
     chosen: set[str] = set()
     for pattern in (part.strip() for part in patterns.split(",")):
         found = {name for name in names if _matches(pattern.split("."), name.split("."))}
@@ -43,6 +46,14 @@ def train_only(policy: Any, patterns: str) -> None:
     learning = {id(names[name]) for name in chosen} | {id(x) for name, x in names.items() if name.startswith(_VALUE_HEAD)}
     for parameter in policy.parameters():
         parameter.requires_grad_(id(parameter) in learning)
+
+
+def make_ready(policy: Any, config: AgentConfig) -> None:
+    """Has the parts of ``policy`` learn that ``config`` names, and its layers recompute themselves where it says so; twice is as once."""
+    if config.train_only:
+        train_only(policy, config.train_only)
+    if config.gradient_checkpointing:
+        recompute_layers(policy)
 
 
 def set_trained(policy: Any, names: Iterable[str]) -> None:

@@ -14,9 +14,19 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-__all__ = ["LoRA", "LoRAModel"]
+__all__ = ["LoRA", "LoRAModel", "in_adapter", "is_trained"]
 
 _TRAINED = "default"
+
+
+def is_trained(name: str) -> bool:
+    """Whether a parameter is the trained adapter's; peft ends its names in "lora_A.default.weight" or "lora_embedding_A.default"."""
+    return _TRAINED in name.split(".")
+
+
+def in_adapter(name: str, adapter: str) -> str:
+    """The name that a parameter of the trained adapter has in another one."""
+    return ".".join(adapter if part == _TRAINED else part for part in name.split("."))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +48,8 @@ class LoRAModel:
     """
 
     def __init__(self, model: nn.Module, lora: LoRA) -> None:
+        if not isinstance(lora, LoRA):
+            raise TypeError(f"lora={lora!r}; expected adapters such as LoRA(rank=16), or None for training all weights")
         import peft
 
         self.lora = lora
@@ -55,45 +67,54 @@ class LoRAModel:
             # peft 0.21 asks transformers 5.23 by a property's old name
             warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
             self.peft: Any = peft.get_peft_model(model, self._config)
+        _refuse_ties(model)
         self._copies = 0
         for name, parameter in self.peft.named_parameters():
-            if f".{_TRAINED}." in name:
+            if is_trained(name):
                 parameter.data = parameter.data.float()  # bfloat16 weights do not move at small learning rates
 
     def freeze_copy(self) -> str:
         """Copies the trained adapter as it is now to a new frozen one, whose name is returned."""
         self._copies += 1
         name = f"reference{self._copies}"
-        self.peft.add_adapter(name, copy.deepcopy(self._config))
+        with self._away():
+            self.peft.add_adapter(name, copy.deepcopy(self._config))
         weights = dict(self.peft.named_parameters())
-        with torch.no_grad():
-            for key, parameter in weights.items():
-                if f".{_TRAINED}." in key:
-                    twin = weights[key.replace(f".{_TRAINED}.", f".{name}.")]
-                    twin.data = parameter.data.clone()
-        self._activate(_TRAINED)
+        for key, parameter in weights.items():
+            if is_trained(key):
+                weights[in_adapter(key, name)].data = parameter.data.clone()
         return name
 
     @contextmanager
     def using(self, name: str) -> Iterator[None]:
         """Inside, the model runs with the frozen adapter ``name``; afterwards with the trained one again."""
-        self._activate(name, frozen=True)
+        with self._away():
+            self.peft.base_model.set_adapter(name, inference_mode=True)
+            yield
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        """Afterwards the trained adapter is the one in use, and what learned before learns; peft would have all of it learn."""
+        learning = [(x, x.requires_grad) for x in self.peft.parameters()]
         try:
             yield
         finally:
-            self._activate(_TRAINED)
-
-    def _activate(self, name: str, frozen: bool = False) -> None:
-        self.peft.base_model.set_adapter(name, inference_mode=frozen)
+            self.peft.base_model.set_adapter(_TRAINED)
+            for parameter, learns in learning:
+                parameter.requires_grad_(learns)
 
     def merged(self, name: str | None = None) -> Any:
         """A copy of the model, in float32, whose own weights hold the adapter (bfloat16 would round it away)."""
         twin = copy.deepcopy(self.peft).float()
         return twin.merge_and_unload(adapter_names=[name or _TRAINED])
 
-    def save(self, folder: Path) -> None:
-        """Writes the trained adapter in peft's own format."""
-        self.peft.save_pretrained(str(folder), selected_adapters=[_TRAINED])
+    def save(self, folder: Path, name: str | None = None) -> None:
+        """Writes an adapter in peft's own format: the frozen one called ``name``, or the trained one."""
+        self.peft.save_pretrained(str(folder), selected_adapters=[name or _TRAINED])
+        if name is not None:  # peft gives any but "default" a folder of its own
+            for file in (folder / name).iterdir():
+                file.rename(folder / file.name)
+            (folder / name).rmdir()
 
     def restore(self, folder: Path) -> None:
         """Sets the trained adapter to the weights in ``folder``, in place."""
@@ -101,3 +122,13 @@ class LoRAModel:
         from safetensors.torch import load_file
 
         peft.set_peft_model_state_dict(self.peft, load_file(str(folder / "adapter_model.safetensors")), adapter_name=_TRAINED)
+
+
+def _refuse_ties(model: Any) -> None:
+    """Raises ValueError where only one of two layers that share their weight has an adapter: merged, it would stand in both."""
+    given, out = model.get_input_embeddings(), model.get_output_embeddings()
+    if given is None or out is None or given.weight is not out.weight:
+        return
+    for layer, place in ((given, "the embeddings"), (out, "the output layer")):
+        if any("lora_" in name for name, _ in layer.named_parameters()):
+            raise ValueError(f"LoRA targets {place}, whose weight is also the other's in this model (tied); leave both out of targets")

@@ -42,6 +42,8 @@ class OnlineAgent(Agent):
         self.reference: Any = None
         self._start: dict[str, Tensor] = {}  # the trained weights as the reference has them, for checkpoints
         if self._needs_reference():
+            if self.venv is not None:
+                policy.match(int(self.venv.single_action_space.n))  # a reference has as many actions as the policy, from the first on
             self.reference = policy.reference()
             self._start = {name: x.detach().cpu().clone() for name, x in self._parameters().items()}
 

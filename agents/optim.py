@@ -79,10 +79,12 @@ def make_optimizer(
         betas: of adamw and adam.
         momentum: of rmsprop and sgd.
     Raises:
-        ValueError: an unknown name, or nothing to train.
+        ValueError: an unknown name, a negative learning rate, or nothing to train.
     """
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS)
+    if not learning_rate >= 0:
+        raise ValueError(f"learning_rate={learning_rate}; expected a number above 0, such as 1e-4")
     named = list(parameters)
     if not named:
         raise ValueError("there is no parameter to train: all of the policy's are frozen (requires_grad=False)")
@@ -127,6 +129,7 @@ def step(optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
     optimizer.step()
+    torch.autograd.graph.increment_version(parameters)  # which fused optimizers forget; CausalLMPolicy.version asks for it
     optimizer.zero_grad(set_to_none=True)
     return size
 

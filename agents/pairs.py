@@ -41,7 +41,7 @@ def read_pairs(path: str | Path, venv: Any) -> list[Pair]:
             "rejected), or the path of a JSONL file with prompt, chosen, rejected"
         )
     found: list[tuple[str, Any, str, str]] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
         if line.strip():
             found.append(_parsed(line, f"{file}, line {number}"))
     if not found:

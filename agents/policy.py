@@ -22,6 +22,7 @@ from tokengym.agents.attention import make_steady
 from tokengym.agents.backbone import Backbone
 from tokengym.agents.cache import FullDecoder, SlotDecoder
 from tokengym.agents.folder import Vocabulary, file_of
+from tokengym.agents.given import find_device
 from tokengym.agents.linear import fast_linears
 from tokengym.agents.logp import token_logp
 from tokengym.agents.lora import LoRA, LoRAModel
@@ -104,12 +105,11 @@ class CausalLMPolicy(nn.Module):
                 but bfloat16 for a base that LoRA freezes.
             lora: train adapters instead of the model's own weights.
         Raises:
-            ValueError: nobody knows the name or the dtype.
+            ValueError: nobody knows the name or the dtype, or the device is not there.
             FileNotFoundError: the model has a name here, but was not pulled yet.
         """
         source = model_folder(name)
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = find_device(device)
         if dtype == "auto":
             dtype = "float32" if lora is None else "bfloat16"
         if dtype not in ("float32", "bfloat16", "float16"):

@@ -14,6 +14,7 @@ from tokengym._registry import unknown
 from tokengym.agents.batches import take
 from tokengym.agents.clipped import ClippedAgent
 from tokengym.agents.config import AgentConfig
+from tokengym.agents.freeze import make_ready
 from tokengym.agents.losses import (
     adaptive_kl,
     explained_variance,
@@ -73,7 +74,9 @@ class PPO(ClippedAgent):
     config: PPOConfig
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
-        # A critic of its own exists before the optimizer, which is to train it.
+        # A critic of its own exists before the optimizer, which is to train it; what of it learns, and how, is as in the policy.
+        if isinstance(config, AgentConfig):
+            make_ready(policy, config)
         self.critic: Any = copy.deepcopy(policy) if getattr(config, "critic", "trunk") == "separate" else None
         self.needs_values = self.critic is None
         super().__init__(policy, env, config, seed, validation_env)

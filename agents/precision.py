@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tokengym._registry import unknown
+from tokengym.agents.recompute import recomputes
 
 __all__ = ["PRECISIONS", "precision"]
 
@@ -37,6 +38,7 @@ def precision(policy: Any, name: str) -> Iterator[None]:
     model = getattr(policy, "model", None)
     before = getattr(getattr(model, "config", None), "_attn_implementation", None)
     swap = device == "cpu" and before == "sdpa" and hasattr(model, "set_attn_implementation")
+    swap = swap and not recomputes(model)  # the second forward pass comes after this context, with the attention from before
     if swap:
         model.set_attn_implementation("eager")  # type: ignore[union-attr]
     try:

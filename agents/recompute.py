@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["recompute_layers"]
+__all__ = ["recompute_layers", "recomputes"]
 
 
 class _Recomputed:
@@ -44,3 +44,8 @@ def recompute_layers(policy: Any) -> None:
     for layer in layers:
         if not isinstance(layer.forward, _Recomputed):
             layer.__dict__["forward"] = _Recomputed(layer.forward)
+
+
+def recomputes(model: Any) -> bool:
+    """Whether :func:`recompute_layers` has been at a model."""
+    return any(isinstance(vars(module).get("forward"), _Recomputed) for module in model.modules())

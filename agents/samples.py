@@ -48,11 +48,11 @@ class SampleLog:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
             return
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update and update]
-        if len(kept) < len(lines):
+        *lines, half = self.path.read_text(encoding="utf-8").split("\n")  # splitlines() would also cut at a U+2028 in an answer
+        kept = [line for line in lines if update and json.loads(line)["update"] <= update]
+        if half or len(kept) < len(lines):
             beside = self.path.with_suffix(".partial")
-            beside.write_text("".join(kept), encoding="utf-8")
+            beside.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
             os.replace(beside, self.path)
 
     def write(self, update: int, timesteps: int, samples: Sequence[Mapping[str, Any]]) -> None:

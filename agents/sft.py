@@ -112,18 +112,16 @@ class SFT(Agent):
     def _draw(self) -> np.ndarray:
         """The next batch's indices: without replacement within an epoch, rows of like length together."""
         if not self._queue:
+            if not self._left:
+                kept = self.kept()
+                self._left = kept[torch.randperm(len(kept), generator=self.generator).numpy()].tolist()
             pool = _POOL * self.config.batch_size
-            drawn: list[int] = []
-            while len(drawn) < pool:
-                if not self._left:
-                    kept = self.kept()
-                    self._left = kept[torch.randperm(len(kept), generator=self.generator).numpy()].tolist()
-                room = pool - len(drawn)
-                drawn, self._left = drawn + self._left[:room], self._left[room:]
+            drawn, self._left = self._left[:pool], self._left[pool:]  # an epoch's last pool is a small one: each label once per epoch
+            count = math.ceil(len(drawn) / self.config.batch_size)
             self._tokenize(drawn)
             drawn.sort(key=lambda index: len(self._tokens[index][0]))
-            cuts = np.array_split(np.array(drawn), _POOL)
-            self._queue = [cuts[i] for i in torch.randperm(_POOL, generator=self.generator).tolist()]
+            cuts = np.array_split(np.array(drawn), count)
+            self._queue = [cuts[i] for i in torch.randperm(count, generator=self.generator).tolist()]
         return self._queue.pop()
 
     def _tokenize(self, indices: list[int]) -> None:

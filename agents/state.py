@@ -13,9 +13,11 @@ from torch import Tensor
 from tokengym.agents.checkpoint import optimizer_tensors, policy_state, restore_optimizer
 from tokengym.agents.venv import describe
 
-__all__ = ["SCHEMA", "restore", "snapshot"]
+__all__ = ["SCHEMA", "read_config", "restore", "snapshot"]
 
 SCHEMA = 1
+
+_ENDLESS = ("inf", "-inf", "nan")  # floats that JSON does not know
 
 
 def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -26,11 +28,12 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     state = {
         "schema": SCHEMA,
         "agent": agent.name,
-        "config": asdict(agent.config),
+        "config": {name: _written(value) for name, value in asdict(agent.config).items()},
         "seed": agent.seed,
         "policy": policy_state(agent.policy),
         "trains": [name for name, x in agent.policy.named_parameters() if x.requires_grad],
         "env": {} if agent.venv is None else describe(agent.venv),
+        "validation_env": {} if agent._validation_source is None else describe(agent._validation_source),
         "env_state": venv.get_state() if hasattr(venv, "get_state") else None,
         "timesteps": agent.timesteps,
         "updates": agent.updates,
@@ -70,6 +73,16 @@ def restore(agent: Any, state: Mapping[str, Any], tensors: Mapping[str, Tensor])
     if state["env_state"] is not None and hasattr(venv, "set_state"):
         venv.set_state(state["env_state"])
     agent._restore_extra(state["extra"], tensors)
+
+
+def read_config(written: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of an agent, as :func:`snapshot` wrote them."""
+    return {name: float(value) if value in _ENDLESS else value for name, value in written.items()}
+
+
+def _written(value: Any) -> Any:
+    """An option as JSON takes it: max_grad_norm may be infinite."""
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _finite(value: float) -> float | None:

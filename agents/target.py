@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tokengym.agents.lora import in_adapter
+
 __all__ = ["TargetNetwork"]
 
 
@@ -26,7 +28,7 @@ class TargetNetwork:
         adapter = getattr(self.policy, "_adapter", None)
         mine = dict(self.policy.named_parameters())
         self._pairs = {
-            name: (mine[name if adapter is None else name.replace(".default.", f".{adapter}.")], learning)
+            name: (mine[name if adapter is None else in_adapter(name, adapter)], learning)
             for name, learning in policy.named_parameters()
             if learning.requires_grad
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
-__all__ = ["check_groups", "check_tokenizer", "describe", "make_venv", "validation_venv"]
+__all__ = ["check_groups", "check_tokenizer", "describe", "make_venv", "recall", "recall_validation", "validation_venv"]
 
 _MADE_BY_US = ("num_envs", "vectorization_mode", "deal", "group_size", "autoreset_mode")  # keywords that make_vec gets from the agent
 _TRAINING_ONLY = ("size", "label_noise")  # keywords that do not carry over to the validation split
@@ -75,17 +76,43 @@ def validation_venv(given: Any, venv: Any, num_envs: int, metrics: bool) -> Any:
     return make_venv(given, num_envs, order="sequential", metrics=metrics)
 
 
-def describe(venv: Any) -> dict[str, Any]:
-    """The environment as JSON-able values: ``id``, ``num_envs``, and ``kwargs`` (None where they hold objects)."""
-    spec = getattr(getattr(venv, "unwrapped", venv), "spec", None)
+def describe(env: Any) -> dict[str, Any]:
+    """An environment (id, spec or vector env) as JSON-able values, from which :func:`recall` makes it again.
+
+    Returns:
+        ``id``; ``num_envs``, None for an id or a spec; ``kwargs``, None where they are not known or hold objects.
+    """
+    spec = gymnasium.spec(env) if isinstance(env, str) else env if isinstance(env, EnvSpec) else getattr(env.unwrapped, "spec", None)
+    num_envs = getattr(env, "num_envs", None)
     if spec is None:
-        return {"id": type(venv).__name__, "num_envs": venv.num_envs, "kwargs": None}
+        return {"id": type(env).__name__, "num_envs": num_envs, "kwargs": None}
     kwargs = {name: value for name, value in spec.kwargs.items() if name not in _MADE_BY_US}
     try:
         json.dumps(kwargs)
     except TypeError:
-        return {"id": spec.id, "num_envs": venv.num_envs, "kwargs": None}
-    return {"id": spec.id, "num_envs": venv.num_envs, "kwargs": kwargs}
+        return {"id": spec.id, "num_envs": num_envs, "kwargs": None}
+    return {"id": spec.id, "num_envs": num_envs, "kwargs": kwargs}
+
+
+def recall(told: Mapping[str, Any], group_size: int = 1) -> Any:
+    """What :func:`describe` told of, a spec or a vector env; None where too little is known of it."""
+    if told.get("kwargs") is None:
+        return None
+    spec = gymnasium.spec(told["id"])
+    spec = replace(spec, kwargs={**spec.kwargs, **told["kwargs"]})
+    return spec if told["num_envs"] is None else make_venv(spec, told["num_envs"], group_size)
+
+
+def recall_validation(told: Mapping[str, Any], needed: bool) -> Any:
+    """The same for an environment of validation; where it is needed, with a warning if there was one and too little is known of it."""
+    found = recall(told)
+    if needed and told and found is None:
+        warnings.warn(
+            f"the validation environment {told['id']} that was saved cannot be made again (it holds objects, or is not registered); "
+            "give it to load(..., validation_env=...), or validation is done on the environment's own validation split",
+            stacklevel=3,
+        )
+    return found
 
 
 def check_groups(infos: Sequence[Mapping[str, Any]], group_size: int) -> None:

@@ -31,7 +31,7 @@ def save_weights(policy: Any, folder: Path, adapter: str | None = None) -> None:
             policy.model.save_pretrained(str(beside))
         else:
             policy.lora.merged(adapter).save_pretrained(str(beside))
-            policy.lora.save(beside / _ADAPTER)
+            policy.lora.save(beside / _ADAPTER, adapter)
         save_file({key: x.contiguous().cpu() for key, x in policy.value_head.state_dict().items()}, str(beside / _VALUE_HEAD))
         for file in TOKENIZER_FILES:
             found = None if policy.source is None else file_of(policy.source, file)

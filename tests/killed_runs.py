@@ -38,8 +38,7 @@ def train(name: str, folder: str, checkpoint_every: int = 1, callback: Callable[
     group = RUNS[name].get("group_size", 1)
     validation = echo_venv(8, order="sequential", metrics=True)
     if is_saved(folder):
-        agent: Agent = load_agent(folder, env=echo_venv(group_size=group))
-        agent._validation_source = validation
+        agent: Agent = load_agent(folder, env=echo_venv(group_size=group), validation_env=validation)
         return agent if agent._run is None else agent.learn(callback=callback, progress=False)
     kind = AGENTS.find(name)
     config = kind.Config(

@@ -87,8 +87,8 @@ def test_an_interrupted_run_resumes_bit_for_bit(name: str, tmp_path: Path, capsy
         cut.learn(callback=press_ctrl_c)
     said = capsys.readouterr().err
     assert f"load_agent('{folder}').learn()" in said
-    resumed = load_agent(folder, env=echo_venv(group_size=SMALL[name].get("group_size", 1)))
-    resumed._validation_source = echo_venv(8, order="sequential", metrics=True)
+    validation = echo_venv(8, order="sequential", metrics=True)
+    resumed = load_agent(folder, env=echo_venv(group_size=SMALL[name].get("group_size", 1)), validation_env=validation)
     assert type(resumed) is type(cut) and resumed.updates in (3, 4)
     resumed.learn(progress=False)
     assert resumed.updates == 6 and same(straight, resumed)

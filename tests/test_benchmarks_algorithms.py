@@ -23,7 +23,7 @@ def test_five_seeds_on_three_tasks() -> None:
 def test_the_same_labels_and_as_many_episodes() -> None:
     assert not any(entrant.train_kwargs for entrant in SUITE.entrants)
     assert all("label_noise" not in {**arena.kwargs, **arena.train_kwargs, **arena.eval_kwargs} for arena in SUITE.arenas)
-    episodes = {"TextSumm-v0": 1920, "TextQA-v0": 7680, "TextTranslate-v0": 1920}
+    episodes = {"TextSumm-v0": 3840, "TextQA-v0": 7680, "TextTranslate-v0": 1920}
     for arena in SUITE.arenas:
         played = [entrant.options(arena.env)[0] for entrant in LEARNERS]
         assert {config["updates"] * config["episodes_per_update"] for config in played} == {episodes[arena.env]}
@@ -34,7 +34,7 @@ def test_nothing_is_measured_on_what_settings_were_chosen_on() -> None:
     for arena in QUICK.arenas:
         used = arena.first + arena.examples
         assert all(other.first >= used for other in SUITE.arenas)
-    assert not set(SUITE.seeds) & {*QUICK.seeds, 0, 1000, 2000, 3000, 4000, 5000}
+    assert not set(SUITE.seeds) & {*QUICK.seeds, *range(0, 16_000, 1000)}
 
 
 def test_all_options_are_known() -> None:

@@ -83,8 +83,7 @@ def main() -> None:
     cut = make("ppo", str(folder))
     steps = learn(cut, stop=2)
     cut.save(folder)
-    again = type(cut).load(folder, env=echo_venv(5, group_size=4, dataset=SOME))
-    again._validation_source = echo_venv(8, order="sequential")
+    again = type(cut).load(folder, echo_venv(5, group_size=4, dataset=SOME), validation_env=echo_venv(8, order="sequential"))
     found["resumed"] = {"steps": [*steps, *learn(again)]}
     torch.save({"count": agent.ranks.count, **found}, f"{file}.{agent.ranks.rank}")
 

@@ -18,6 +18,7 @@ MODELS = {
 _BUILTIN = frozenset({"builtin", "builtin:tiny"})
 _MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _PULLED = frozenset({"smollm2-135m"})
+_OURS = ("runs/", "results/")  # folders that commands write to: what begins so is a path
 
 
 def cache_folder() -> Path:
@@ -49,7 +50,8 @@ def model_folder(name: str) -> str:
         return _minilm_folder()
     if _is_hub_id(name):
         return name
-    raise unknown("model", name, MODELS, "A local folder or a hub id (owner/name) works too.")
+    missing = "" if "/" not in name else f" {name!r} reads as a folder, and there is none."
+    raise unknown("model", name, MODELS, f"A local folder or a hub id (owner/name) works too.{missing}")
 
 
 def _minilm_folder() -> str:
@@ -64,7 +66,7 @@ def _minilm_folder() -> str:
 
 
 def _is_hub_id(name: str) -> bool:
-    """Whether ``name`` reads as owner/name: two plain words with one slash; a path with dots or more slashes is not one."""
+    """Whether ``name`` reads as owner/name: two plain words with one slash; a path with dots or more slashes, or in runs/, is not one."""
     owner, slash, model = name.partition("/")
     words = [word.replace("-", "").replace("_", "").replace(".", "") for word in (owner, model)]
-    return bool(slash) and all(word.isalnum() and word.isascii() for word in words) and not name.startswith((".", "~"))
+    return bool(slash) and all(word.isalnum() and word.isascii() for word in words) and not name.startswith((".", "~", *_OURS))
