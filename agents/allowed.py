@@ -62,6 +62,8 @@ class Allowed:
     def forbidden(self, vocabulary: int) -> Tensor:
         """(K, V) bool of ``index`` (K,): True on the ids that are not in a token's list, False all along where it has none."""
         some = self.index >= 0
+        if len(self.ends) == 1:  # there is no list at all
+            return torch.zeros(len(some), vocabulary, dtype=torch.bool, device=some.device)
         number = self.index.clamp(min=0)
         begin = self.ends[number]
         count = torch.where(some, self.ends[number + 1] - begin, 0)  # (K,)

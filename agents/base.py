@@ -27,7 +27,7 @@ from tokengym.agents.parallel import Ranks, Shard, join
 from tokengym.agents.rollout import RolloutEngine
 from tokengym.agents.samples import samples_of
 from tokengym.agents.state import SCHEMA, read_config, restore, snapshot
-from tokengym.agents.venv import check_tokenizer, describe, make_venv, recall, recall_validation, validation_venv
+from tokengym.agents.venv import check_context, check_tokenizer, describe, make_venv, recall, recall_validation, validation_venv
 
 __all__ = ["Agent"]
 
@@ -126,6 +126,7 @@ class Agent:
         group_size = getattr(self.config, "group_size", 1)
         self.venv = self._shared(make_venv(env, self.config.num_envs, group_size), group_size)
         check_tokenizer(self.policy, self.venv)
+        check_context(self.policy, self.venv)
         self._validation = None
         if self._run is None:  # scores of another environment say nothing here; a run that was interrupted goes on with its own
             self.best = Best()

@@ -128,7 +128,9 @@ def load_policy(folder: Path, saved: Mapping[str, Any]) -> CausalLMPolicy:
 def check_base(policy: Any, folder: str | os.PathLike[str]) -> None:
     """Raises ValueError where ``folder`` is the one of the base model on which the policy's adapters stand: a resumed run needs it."""
     if getattr(policy, "lora", None) is not None and os.path.realpath(folder) == os.path.realpath(policy.source or ""):
-        raise ValueError(f"{folder} holds the base model that these adapters were trained on, and loading needs it; save into another folder")
+        raise ValueError(
+            f"{folder} holds the base model that these adapters were trained on, and loading needs it; save into another folder"
+        )
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -70,8 +70,8 @@ class Replay:
             raise ValueError("the replay memory is empty; add() episodes first")
         chosen = [self._episodes[i] for i in torch.randperm(len(self._episodes), generator=generator)[:episodes].tolist()]
         batch: dict[str, Any] = {"lengths": torch.tensor([_length(episode) for episode in chosen], device=device)}
-        for name in chosen[0].columns:
-            rows = [episode.columns[name] for episode in chosen]
+        for name in _names(chosen):
+            rows = [_column(episode, name) for episode in chosen]
             batch[name] = _allowed(rows, [episode.lists for episode in chosen]) if name == "allowed" else pad_sequence(rows, True)
             batch[name] = batch[name].to(torch.device(device))
         return batch
@@ -82,7 +82,7 @@ class Replay:
             return {}
         lists = [ids for episode in self._episodes for ids in episode.lists]
         return {
-            **{f"column/{name}": torch.cat([episode.columns[name] for episode in self._episodes]) for name in self._episodes[0].columns},
+            **{f"column/{name}": torch.cat([_column(episode, name) for episode in self._episodes]) for name in _names(self._episodes)},
             "lengths": torch.tensor([_length(episode) for episode in self._episodes]),
             "lists": torch.cat([torch.empty(0, dtype=torch.int64), *lists]),
             "list_lengths": torch.tensor([len(ids) for ids in lists], dtype=torch.int64),
@@ -112,6 +112,17 @@ class Replay:
 
 def _length(episode: _Episode) -> int:
     return len(next(iter(episode.columns.values())))
+
+
+def _names(episodes: Sequence[_Episode]) -> list[str]:
+    return list(dict.fromkeys(name for episode in episodes for name in episode.columns))
+
+
+def _column(episode: _Episode, name: str) -> Tensor:
+    """One column (T,); an episode that nothing constrained may come without the one of lists."""
+    if name == "allowed" and name not in episode.columns:
+        return torch.full((_length(episode),), _EVERY)
+    return episode.columns[name]
 
 
 def _own_lists(allowed: Allowed, row: int, length: int) -> tuple[Tensor, list[Tensor]]:

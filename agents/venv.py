@@ -10,8 +10,9 @@ from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
+from torch.nn import Embedding
 
-__all__ = ["check_groups", "check_tokenizer", "describe", "make_venv", "recall", "recall_validation", "validation_venv"]
+__all__ = ["check_context", "check_groups", "check_tokenizer", "describe", "make_venv", "recall", "recall_validation", "validation_venv"]
 
 _MADE_BY_US = ("num_envs", "vectorization_mode", "deal", "group_size", "autoreset_mode")  # keywords that make_vec gets from the agent
 _TRAINING_ONLY = ("size", "label_noise")  # keywords that do not carry over to the validation split
@@ -121,6 +122,20 @@ def check_groups(infos: Sequence[Mapping[str, Any]], group_size: int) -> None:
     for start in range(0, len(indices), group_size):
         if len(set(indices[start : start + group_size])) > 1:
             raise ValueError(_WRONG_GROUPS.format(dealt="each prompt fewer times", group_size=group_size))
+
+
+def check_context(policy: Any, venv: Any) -> None:
+    """Raises ValueError where an episode is longer than the table of positions that the policy's model has."""
+    model: Any = getattr(policy, "model", None)
+    if not hasattr(getattr(model, "config", None), "get_text_config"):
+        return
+    width, longest = venv.single_observation_space["input_ids"].shape[0], model.config.get_text_config().max_position_embeddings
+    learned = any(isinstance(x, Embedding) and x.num_embeddings == longest for x in model.modules())
+    if learned and width > longest:
+        raise ValueError(
+            f"an episode of {describe(venv)['id']} has up to {width} tokens, and the model {policy.name!r} knows {longest} positions; "
+            "lower max_prompt_tokens or max_new_tokens"
+        )
 
 
 def check_tokenizer(policy: Any, venv: Any) -> None:

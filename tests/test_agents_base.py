@@ -272,3 +272,10 @@ def test_an_id_is_enough_and_a_folder_alone_resumes(tmp_path: Path) -> None:
     for each in (agent, again):
         each.learn(progress=False)
     assert same(agent, again)
+
+
+def test_the_best_of_one_environment_is_not_the_best_of_another() -> None:
+    agent = make("sft", validate_every=1, validation_episodes=8, updates=2).learn(progress=False)
+    assert agent.best.weights
+    agent.set_env(echo_venv(dataset=EXAMPLES[:4]))
+    assert not agent.best.weights

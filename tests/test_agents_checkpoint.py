@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.echo import echo_policy, echo_venv
+from tokengym.agents import SFT, LoRA, SFTConfig, load_agent
 from tokengym.agents.checkpoint import find_folder, optimizer_tensors, read_state, restore_optimizer, write_folder, write_state
 from tokengym.agents.optim import OPTIMIZERS, make_optimizer, step
+from tokengym.agents.policy import CausalLMPolicy
 
 
 def fill(number: int) -> object:
@@ -84,3 +88,40 @@ def test_a_restored_optimizer_takes_the_same_steps(name: str, tmp_path: Path) ->
     for named, each in ((straight, optimizer), (again, other)):
         turn(named, each, -0.3)
     assert torch.equal(straight["w"], again["w"])
+
+
+def test_a_folder_that_was_set_aside_is_back_in_its_place_once_it_was_found(tmp_path: Path) -> None:
+    agent = SFT(echo_policy(), echo_venv(), config=SFTConfig(batch_size=4, updates=1)).learn(progress=False)
+    folder = agent.save(tmp_path / "agent")
+    folder.rename(tmp_path / ".agent.previous")  # killed between the two renames
+    again = load_agent(folder)
+    for _ in range(3):  # the first save would have removed what the policy was read from
+        again.save(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["agent"]
+
+
+def test_a_link_stays_a_link_however_often_one_saves(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "agent").symlink_to(tmp_path / "disk")
+    for number in range(3):
+        write_folder(tmp_path / "agent", fill(number))  # type: ignore[arg-type]
+        assert number_in(tmp_path / "agent") == number
+    assert (tmp_path / "agent").is_symlink() and (tmp_path / "disk").is_dir()
+
+
+def test_an_infinite_option_is_saved_and_comes_back(tmp_path: Path) -> None:
+    config = SFTConfig(batch_size=4, updates=1, max_grad_norm=math.inf, folder=str(tmp_path / "agent"))
+    SFT(echo_policy(), echo_venv(), config=config).learn(progress=False)
+    assert load_agent(tmp_path / "agent").config == config
+
+
+def test_adapters_are_not_saved_over_their_base(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu").save(base)
+    policy = CausalLMPolicy.from_pretrained(str(base), device="cpu", dtype="float32", lora=LoRA(rank=2))
+    agent = SFT(policy)
+    before = sorted(base.iterdir())
+    with pytest.raises(ValueError, match="holds the base model that these adapters were trained on"):
+        agent.save(base)
+    assert sorted(base.iterdir()) == before
+    assert read_state(agent.save(tmp_path / "agent"))[0]["policy"]["name"] == str(base)

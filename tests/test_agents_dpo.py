@@ -202,7 +202,7 @@ def test_the_environment_encodes_answers_as_labels_are_encoded() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 1 is no JSON"),
+        ('{"index": 0, "chosen": "a\u2028b", "rejected": "c"}\n{', "line 2 is no JSON"),
         ("[1]", "line 1 is a list"),
         ('{"chosen": "a", "rejected": "b"}', "has none of prompt, index, sample_id"),
         ('{"index": 0, "prompt": "a", "chosen": "a", "rejected": "b"}', "has prompt and index of"),

@@ -114,3 +114,15 @@ def test_unknown_optimizers_and_nothing_to_train_are_refused() -> None:
         make_optimizer(parameters().items(), "adamv")
     with pytest.raises(ValueError, match="no parameter to train"):
         make_optimizer([])
+    with pytest.raises(ValueError, match=r"learning_rate=-1; expected a number above 0"):
+        make_optimizer([("weight", torch.zeros(2, requires_grad=True))], learning_rate=-1)
+
+
+def test_a_fused_step_is_seen_by_the_version_of_every_weight() -> None:
+    named = parameters()
+    optimizer = make_optimizer(named.items(), learning_rate=0.1)
+    for x in named.values():
+        x.grad = torch.ones_like(x)
+    before = {name: x._version for name, x in named.items()}
+    step(optimizer, learning_rate=0.1, max_norm=1.0)
+    assert all(x._version > before[name] for name, x in named.items())

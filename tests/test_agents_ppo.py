@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from tests.echo import echo_policy, echo_venv
+from tests.text_rows import random_model
 from tests.toy_mdp import EPISODES, SCORES, Table, exact_gradient, expected_gradient, play, surrogate_gradient, token_logp
 from tokengym.agents import LoRA
 from tokengym.agents.losses import whiten
 from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.ppo import PPO, PPOConfig
+from tokengym.agents.recompute import recomputes
 from tokengym.agents.rollout import Rollout
 
 
@@ -171,3 +173,23 @@ def test_what_cannot_work_is_refused() -> None:
         ppo(Table(), epochs=0)
     with pytest.raises(TypeError, match="PPO takes a PPOConfig"):
         PPO(Table(), config="separate")
+
+
+def test_a_separate_critic_learns_in_the_same_parts_as_the_policy_and_comes_back_whole(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"train_only": "layers.0", "gradient_checkpointing": True, "critic": "separate", "learning_rate": 1e-2}
+    config = PPOConfig(group_size=2, episodes_per_update=16, updates=2, **options)
+    agent = PPO(echo_policy(), echo_venv(group_size=2), config=config).learn(progress=False)
+    names = {name for name in agent._parameters() if name.startswith("critic/")}
+    assert names == {f"critic/{name}" for name, x in agent.policy.named_parameters() if x.requires_grad}
+    assert recomputes(agent.critic.model)
+    again = PPO.load(agent.save(tmp_path / "agent"), env=echo_venv(group_size=2))
+    assert again._parameters().keys() == agent._parameters().keys()
+    assert all(torch.equal(x, y) for x, y in zip(agent.critic.parameters(), again.critic.parameters(), strict=True))
+
+
+def test_the_reference_chooses_among_as_many_tokens_as_the_policy() -> None:
+    policy = CausalLMPolicy(random_model())  # more tokens than the environment has actions
+    config = PPOConfig(group_size=2, episodes_per_update=8, updates=1, kl_beta=0.1)
+    agent = PPO(policy, echo_venv(group_size=2), config=config).learn(progress=False)
+    assert agent.reference.num_actions == policy.num_actions == 11
+    assert agent.history[0]["kl"] == pytest.approx(0.0, abs=1e-5)

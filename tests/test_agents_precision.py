@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.text_rows import random_model
 from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.precision import precision
+from tokengym.agents.recompute import recompute_layers
 
 
 def loss_and_gradient(policy: CausalLMPolicy, name: str) -> tuple[float, torch.Tensor]:
     policy.zero_grad()
-    ids = torch.randint(4, 1000, (3, 24), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(4, min(1000, policy.num_actions), (3, 24), generator=torch.Generator().manual_seed(0))
     with precision(policy, name):
         loss = -policy(ids, torch.ones_like(ids)).logp.float().mean()
     loss.backward()
@@ -37,3 +39,10 @@ def test_an_unknown_precision_is_refused() -> None:
     policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
     with pytest.raises(ValueError, match="bfloat16"), precision(policy, "bf16"):
         pass
+
+
+def test_layers_that_are_computed_again_meet_the_attention_of_the_first_time() -> None:
+    policy = CausalLMPolicy(random_model("qwen3"))
+    recompute_layers(policy)
+    loss, gradient = loss_and_gradient(policy, "bfloat16")
+    assert loss == loss and bool(gradient.isfinite().all()) and gradient.any()

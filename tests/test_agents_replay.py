@@ -77,3 +77,18 @@ def test_what_cannot_work_is_refused() -> None:
         Replay(1).sample(1, torch.Generator())
     with pytest.raises(ValueError, match="4 episodes were saved, and this memory holds capacity=3"):
         Replay(3).restore(filled(4, 4).tensors())
+
+
+def test_episodes_with_and_without_lists_live_side_by_side() -> None:
+    ids = torch.ones(1, 2, dtype=torch.int64)
+    lists = Allowed(torch.tensor([[-1, 0]]), torch.tensor([3, 4]), torch.tensor([0, 2]))
+    bare = Allowed(torch.tensor([[-1, -1]]), torch.tensor([3, 4]), torch.tensor([0, 2]))
+    for order in ((lists, None), (None, lists), (bare, None)):
+        replay, again = Replay(4), Replay(4)
+        for allowed in order:
+            replay.add({"input_ids": ids} if allowed is None else {"input_ids": ids, "allowed": allowed}, torch.tensor([2]))
+        again.restore(replay.tensors())
+        for memory in (replay, again):
+            found = memory.sample(2, torch.Generator().manual_seed(0))["allowed"]
+            forbidden = found.at(torch.tensor([0, 1]), torch.tensor([1, 1])).forbidden(6)
+            assert forbidden.sum().item() == (4 if lists in order else 0)

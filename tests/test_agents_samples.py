@@ -50,3 +50,11 @@ def test_every_validation_leaves_samples(tmp_path: Path) -> None:
     events.Reload()
     table = events.Tensors("samples/text_summary")[-1].tensor_proto.string_val[0].decode()
     assert table.startswith("| prompt | response | references | reward |") and len(table.splitlines()) == 4
+
+
+def test_an_answer_may_hold_what_some_take_for_the_end_of_a_line(tmp_path: Path) -> None:
+    log = SampleLog(tmp_path)
+    log.write(1, 10, [{"response": "a\u2028b\x85c"}])
+    SampleLog(tmp_path, update=1).write(2, 20, [{"response": "d"}])
+    lines = [json.loads(line) for line in log.path.read_text(encoding="utf-8").split("\n") if line]
+    assert [line["response"] for line in lines] == ["a\u2028b\x85c", "d"]

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.echo import EXAMPLES, LETTERS, echo_policy, echo_venv
+from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.sft import SFT, SFTConfig
 from tokengym.envs import Example
 
@@ -28,9 +29,17 @@ def test_the_loss_is_the_mean_cross_entropy_of_label_and_end() -> None:
 def test_an_epoch_shows_each_label_once() -> None:
     agent = SFT(echo_policy(), echo_venv(), config=SFTConfig(batch_size=2, epochs=3))
     seen = [index for _ in range(8) for index in agent._draw().tolist()]
-    assert sorted(seen) == sorted([*range(8)] * 2)  # 8 batches of 2 are drawn together: two epochs
+    assert sorted(seen[:8]) == sorted(seen[8:]) == [*range(8)]
     agent.learn(progress=False)
     assert agent.updates == 12
+
+
+@pytest.mark.parametrize(("labels", "batch"), [(40, 32), (10, 4), (100, 32), (300, 32)])
+def test_an_epoch_is_a_pass_over_the_labels_where_batches_do_not_divide_them(labels: int, batch: int) -> None:
+    policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
+    agent = SFT(policy, "TextQA-v0", config=SFTConfig(batch_size=batch, epochs=1, examples=labels, num_envs=2))
+    seen = [index for _ in range(agent._planned_updates()) for index in agent._draw().tolist()]
+    assert sorted(seen) == [*range(labels)]
 
 
 def test_reward_filtered_keeps_the_best_labels() -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 
 import gymnasium
 import pytest
 
 import tokengym  # noqa: F401  (registers the ids)
 from tests.echo import echo_policy, echo_venv
-from tokengym.agents.venv import check_groups, check_tokenizer, describe, make_venv, validation_venv
+from tests.text_rows import random_model
+from tokengym.agents import SFT, SFTConfig, load_agent
+from tokengym.agents.policy import CausalLMPolicy
+from tokengym.agents.venv import check_context, check_groups, check_tokenizer, describe, make_venv, recall, validation_venv
 
 
 def test_an_id_and_a_spec_become_shared_vector_envs_that_score_no_metrics() -> None:
@@ -72,3 +76,33 @@ def test_tokenizers_are_compared_by_content() -> None:
     policy.tokenizer_fingerprint = "0" * 64
     with pytest.raises(ValueError, match="tokenizer='tiny'"):
         check_tokenizer(policy, gymnasium.make_vec("TextQA-v0", num_envs=2, deal="shared", size=8))
+
+
+def test_what_was_described_is_made_again() -> None:
+    spec = copy.deepcopy(gymnasium.spec("TextQA-v0"))
+    spec.kwargs["size"] = 8
+    for env in (spec, make_venv(spec, num_envs=3, group_size=2)):
+        told = json.loads(json.dumps(describe(env)))
+        again = recall(told, group_size=2)
+        assert type(again) is type(env) and describe(again) == told
+    assert describe("TextQA-v0")["id"] == recall(describe("TextQA-v0")).id == "TextQA-v0"
+    assert recall({}) is None and recall(describe(echo_venv(2))) is None
+
+
+def test_a_loaded_agent_validates_where_it_did(tmp_path: Path) -> None:
+    policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
+    config = SFTConfig(batch_size=2, updates=1, num_envs=2, validate_every=1, validation_episodes=2)
+    folder = SFT(policy, "TextQA-v0", config=config, validation_env="TextTranslate-v0").save(tmp_path / "agent")
+    again = load_agent(folder)
+    again.validate()
+    assert again._validation.unwrapped.spec.id == "TextTranslate-v0"
+    agent = SFT(echo_policy(), echo_venv(), config=config, validation_env=echo_venv(2))
+    with pytest.warns(UserWarning, match="validation environment TextGenVectorEnv that was saved cannot be made again"):
+        load_agent(agent.save(tmp_path / "other"), env=echo_venv())
+
+
+def test_an_episode_longer_than_the_table_of_positions_is_refused() -> None:
+    policy = CausalLMPolicy(random_model("gpt2"))  # 128 positions
+    with pytest.raises(ValueError, match="knows 128 positions; lower max_prompt_tokens"):
+        check_context(policy, make_venv("TextQA-v0", num_envs=1))
+    check_context(policy, echo_venv(1))
