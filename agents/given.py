@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 __all__ = ["check_given", "find_device"]
 
@@ -15,7 +16,7 @@ def check_given(agent: Any, policy: Any, config: Any, seed: Any) -> None:
     kind = type(agent).__name__
     if isinstance(policy, str):
         raise TypeError(f"policy={policy!r} is a str; {kind} takes a policy: CausalLMPolicy.from_pretrained({policy!r})")
-    if not hasattr(policy, "named_parameters"):
+    if isinstance(policy, PreTrainedModel) or not hasattr(policy, "named_parameters"):
         raise TypeError(
             f"policy is a {type(policy).__name__}; {kind} takes a CausalLMPolicy: CausalLMPolicy.from_pretrained(name), "
             "or CausalLMPolicy(model) of a transformers model"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tokengym.benchmarks import SUITES
 from tokengym.benchmarks.options import Bench
-from tokengym.benchmarks.players import resolve
+from tokengym.benchmarks.players import check_model, resolve
 from tokengym.benchmarks.runner import run_suite
 from tokengym.benchmarks.show import print_records
 from tokengym.benchmarks.suites import Entrant, Suite
@@ -21,6 +21,8 @@ def build_suite(options: Bench) -> Suite:
         ValueError: an unknown suite, environment, agent, or count.
     """
     suite = SUITES.find(options.suite)
+    if options.model:
+        check_model(options.model, "--model")
     own = []
     for path in options.agent:
         resolve(path)
@@ -29,8 +31,8 @@ def build_suite(options: Bench) -> Suite:
     narrowed = suite.narrowed(
         envs=options.envs,
         agents=options.agents,
-        seeds=options.seeds or None,
-        examples=options.examples or None,
+        seeds=options.seeds,
+        examples=options.examples,
         model=options.model or None,
         label_noise=_share(options.label_noise) if options.label_noise else None,
     )

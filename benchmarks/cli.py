@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tokengym._registry import unknown
+from tokengym.benchmarks.arguments import unknown_option
 from tokengym.benchmarks.options import COMMANDS, Bench, DataShow, Eval, Play, Probe, Score, Table, Train
 
 __all__ = ["main"]
@@ -40,7 +41,7 @@ def _parse(arguments: Sequence[str]) -> Any:
 
     Raises:
         ValueError: there is no such command.
-        SystemExit: help was asked for, or an option is wrong; tyro has said so.
+        SystemExit: help was asked for, or an option is wrong, which has been said.
     """
     import tyro
 
@@ -52,6 +53,9 @@ def _parse(arguments: Sequence[str]) -> Any:
             name = " ".join(arguments[:2])
         raise unknown("command", name, COMMANDS)
     kind = COMMANDS[name][0]
+    if wrong := unknown_option(kind, arguments[words:]):
+        print(f"tokengym {name}: error: {wrong}", file=sys.stderr)
+        raise SystemExit(2)
     return tyro.cli(kind, prog=f"tokengym {name}", args=arguments[words:], config=(tyro.conf.FlagCreatePairsOff,))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tokengym.benchmarks.arguments import column_map
 from tokengym.benchmarks.options import DataShow
 from tokengym.envs import DATASETS, TASKS, Example, Task, load_examples, load_tokenizer
 from tokengym.envs.data import SPLITS, named_set, read_dataset, sets_of, usual
@@ -190,8 +191,7 @@ def _fit(found: Survey) -> list[str]:
 
 def data_show(options: DataShow) -> None:
     """Carries out the command."""
-    columns = dict(_pair(text) for text in options.columns)
-    found = survey(options.data, options.task, options.split, columns)
+    found = survey(options.data, options.task, options.split, column_map(options.columns))
     print("\n".join(_about(found)))
     for lengths in found.lengths:
         if lengths.tokens:
@@ -206,10 +206,3 @@ def data_show(options: DataShow) -> None:
             print(f"  reference: {reference}")
         if example.meta:
             print(f"  meta: {json.dumps(dict(example.meta), ensure_ascii=False, default=str)}")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    field, equals, column = text.partition("=")
-    if not (field and equals and column):
-        raise ValueError(f"--columns {text!r}; expected FIELD=COLUMN, as in --columns prompt=article references=summary")
-    return field, column

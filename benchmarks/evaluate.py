@@ -70,6 +70,11 @@ class Evaluation:
         """Mean reward."""
         return sum(self.rewards) / len(self.rewards)
 
+    @property
+    def unscored(self) -> str:
+        """That some answers could not be scored, and how many; "" where all could."""
+        return f"{self.invalid} of {len(self.rewards)} answers could not be scored and count as 0" if self.invalid else ""
+
     def summary(self) -> str:
         """One line: the mean reward and the mean of each metric."""
         known = {name: [value for value in values if value is not None] for name, values in self.metrics.items()}
@@ -164,6 +169,7 @@ def evaluate(
     with Meter() as meter:
         obs, infos = venv.reset(seed=seed, options={"episodes": examples, "first": first})
         episode_start = np.ones(venv.num_envs, dtype=bool)
+        earned = np.zeros(venv.num_envs)  # (N,) in the episodes at hand, which pay at the end or token by token
         state: Any = None
         masks = masks_of(player, venv)
         while len(finished) < examples:
@@ -180,9 +186,11 @@ def evaluate(
                 )
             obs, rewards, terminated, truncated, infos = venv.step(actions)
             episode_start = np.asarray(terminated) | np.asarray(truncated)
+            earned += rewards
             for row in np.flatnonzero(episode_start):
                 info = row_info(infos["final_info"], int(row))
-                finished[int(info["deal_index"])] = (float(rewards[row]), info)
+                finished[int(info["deal_index"])] = (float(earned[row]), info)
+            earned[episode_start] = 0.0
             if progress is not None and episode_start.any():
                 progress(int(episode_start.sum()))
     return _gather(finished, meter, venv.fingerprint())

@@ -7,15 +7,11 @@ from typing import Annotated
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from tokengym.benchmarks.arguments import Columns, Count, MaybeCount, Number, Pairs, Text, Words
+
 __all__ = [
     "COMMANDS", "Bench", "DataShow", "Envs", "Eval", "ModelsList", "ModelsPull", "Play", "Probe", "Rewards", "Score", "Table", "Train",
 ]  # fmt: skip
-
-# A hint of its own in the help text, where the default is written out in the explanation.
-_Text = Annotated[str, arg(help_behavior_hint="")]
-_Count = Annotated[int, arg(help_behavior_hint="")]
-_Pairs = Annotated[tuple[str, ...], arg(metavar="NAME=VALUE ...", help_behavior_hint="")]
-_List = Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,27 +28,27 @@ class Bench:
 
     suite: str = "quick"
     """Name of the suite; an unknown one lists those there are."""
-    out: _Text = ""
+    out: Text = ""
     """Results folder. Default: results/ and the suite's name."""
-    envs: _List = ()
+    envs: Words = ()
     """Run only these environments of the suite."""
-    agents: _List = ()
+    agents: Words = ()
     """Run only these agents of the suite (those they start from come along)."""
-    agent: _List = ()
+    agent: Words = ()
     """Add agents of your own, as module:attribute: a class, a function or an object. It needs predict(obs, state=None,
     episode_start=None, deterministic=False) -> (actions, state), and learn(total_timesteps) to be trained. A class or function gets
     what its arguments ask for by name: env (the training vector environment), env_id, env_kwargs, eval_env, model, seed."""
-    agent_budget: _Count = 0
+    agent_budget: MaybeCount = None
     """Training tokens of agents of your own. Default: what the suite says."""
-    seeds: _Count = 0
+    seeds: MaybeCount = None
     """How many seeds (they are spaced by themselves). Default: the suite's."""
-    examples: _Count = 0
+    examples: MaybeCount = None
     """How many held-out examples per environment. Default: the suite's."""
-    model: _Text = ""
+    model: Text = ""
     """Model that is played zero-shot and that training starts from. Default: the suite's."""
-    label_noise: _Text = ""
+    label_noise: Text = ""
     """Share of flawed training labels, 0 to 1, for agents that do not set their own. Default: each task's mixture."""
-    workers: int = 2
+    workers: Count = 2
     """Processes of one thread each; 1 runs everything in this process."""
     resume: bool = False
     """Go on with the run that the results folder holds."""
@@ -79,34 +75,36 @@ class Train:
     """builtin:tiny, smollm2-135m, a local folder (one that this command saved, too) or a hub id."""
     dataset: str = "builtin"
     """builtin, a named data set, a path to a .jsonl, .csv or .parquet file, or a hub id."""
-    reward: _Text = ""
+    columns: Columns = ()
+    """Which columns of a file are what, as in --columns prompt=article references=summary label=topic."""
+    reward: Text = ""
     """Reward specification such as "0.7*rouge_l + 0.3*semantic"; `tokengym rewards` lists them. Default: the task's."""
-    budget: _Count = 0
+    budget: MaybeCount = None
     """Training tokens: environment steps, or label tokens for sft. Default: 60,000 for the builtin model, 20,000 for others."""
-    sft_budget: _Count = 0
-    """Label tokens of supervised fine-tuning before another agent begins. Default: none."""
-    size: int = 384
+    sft_budget: Number = 0
+    """Label tokens of supervised fine-tuning before another agent begins."""
+    size: Count = 384
     """Training examples, where the data set is builtin."""
-    seed: int = 0
+    seed: Number = 0
     """Of the order of examples, sampling and minibatches."""
-    examples: _Count = 0
+    examples: MaybeCount = None
     """Held-out examples that are played before and after. Default: 100 for the builtin model, 50 for others."""
     lora: str = "auto"
     """Train low-rank adapters (float32, on a bfloat16 base) instead of all weights: yes, no, or auto: all models but the builtin one."""
     chat: str = "auto"
     """Write prompts in the model's chat format: yes, no, or auto: all models with a chat template but the builtin one."""
-    max_prompt_tokens: _Count = 0
+    max_prompt_tokens: MaybeCount = None
     """Longest prompt, in tokens; longer ones are cut. Default: the task's."""
-    max_new_tokens: _Count = 0
+    max_new_tokens: MaybeCount = None
     """Longest answer, in tokens. Default: the task's."""
     device: str = "auto"
     """auto, cpu, cuda, ..."""
     set: Annotated[tuple[str, ...], arg(metavar="OPTION=VALUE ...", help_behavior_hint="")] = ()
     """Options of the agent, as in --set learning_rate=1e-4 group_size=8; an unknown one lists those there are."""
-    out: _Text = ""
+    out: Text = ""
     """Folder of the saved agent. Default: runs/ENV-AGENT-SEED."""
     resume: bool = False
-    """Go on with a run that was stopped with Ctrl-C, or killed; give the same options."""
+    """Go on with a run that was stopped with Ctrl-C, or killed, with the same options; or train a finished one up to a larger --budget."""
     overwrite: bool = False
     """Replace what the folder holds."""
     quiet: bool = False
@@ -128,21 +126,23 @@ class Eval:
     """random, heuristic, oracle, a model name, a saved folder, a hub id, or my_module:MyAgent."""
     dataset: str = "builtin"
     """builtin, a named data set, a path, or a hub id."""
-    reward: _Text = ""
+    columns: Columns = ()
+    """Which columns of a file are what, as for `tokengym train`."""
+    reward: Text = ""
     """Reward specification. Default: the task's."""
     split: str = "test"
     """train, validation or test."""
-    examples: int = 200
+    examples: Count = 200
     """How many examples (all of the split where it has fewer)."""
-    seed: int = 0
+    seed: Number = 0
     """For agents that draw."""
-    env_kwargs: _Pairs = ()
+    env_kwargs: Pairs = ()
     """Keywords of the environment, as in --env-kwargs turns=8, or constrained=true."""
-    tokenizer: _Text = ""
+    tokenizer: Text = ""
     """Tokenizer of the environment. Default: the one of the agent's model."""
     sample: bool = False
     """Draw tokens from the policy instead of taking the likeliest."""
-    show: int = 0
+    show: Number = 0
     """Print so many answers with their scores."""
     quiet: bool = False
     """Print the figures only."""
@@ -155,7 +155,7 @@ class Score:
     Each line is a JSON object: "response" (a text), and what the rewards need of "prompt" (a text), "references" (a list of texts), "meta"
     (an object: facts, labels, ...) and "finished" (false where the answer was cut off).
 
-    Two metrics of one file: tokengym score --reward rouge_l --reward "bleu(lang='zh')" answers.jsonl
+    Two metrics of one file: tokengym score --reward rouge_l --reward "bleu(tokenize='zh')" answers.jsonl
 
     A reward of your own, a class or a function over a batch: tokengym score --reward my_module:MyReward answers.jsonl
     """
@@ -164,9 +164,9 @@ class Score:
     """A .jsonl file, or - for standard input."""
     reward: Annotated[tuple[str, ...], arg(metavar="SPEC", help_behavior_hint="may be repeated"), UseAppendAction]
     """Reward specification; `tokengym rewards` lists them."""
-    out: _Text = ""
+    out: Text = ""
     """Write the scores of each line into this .jsonl file."""
-    batch: int = 256
+    batch: Count = 256
     """Lines that are scored at a time."""
     quiet: bool = False
     """Print the figures only, one line per reward."""
@@ -185,17 +185,17 @@ class Probe:
 
     env: Positional[str]
     """Environment id; `tokengym envs` lists them."""
-    reward: _Text = ""
+    reward: Text = ""
     """Reward specification. Default: the task's."""
     split: str = "validation"
     """train, validation or test."""
     dataset: str = "builtin"
     """builtin, a named data set, a path, or a hub id."""
-    examples: int = 200
+    examples: Count = 200
     """How many examples (all of the split where it has fewer)."""
-    seed: int = 0
+    seed: Number = 0
     """Of random tokens and random orders."""
-    json: _Text = ""
+    json: Text = ""
     """Write the same figures into this file."""
     quiet: bool = False
     """Print the warnings only."""
@@ -205,11 +205,11 @@ class Probe:
 class Table:
     """Print the tables of a results folder, and write them again beside its records."""
 
-    results: Positional[tuple[str, ...]]
+    results: Positional[tuple[str, ...]] = ()
     """A results folder or results.jsonl; several are put into one table if their fingerprints agree."""
     format: str = "terminal"
     """What to print: terminal, markdown, latex or csv."""
-    out: _Text = ""
+    out: Text = ""
     """Folder for table.md, table.tex, table.csv and curves.png. Default: the results folder, where there is one."""
     quiet: bool = False
     """Write, but print nothing."""
@@ -226,13 +226,13 @@ class DataShow:
 
     data: Positional[str]
     """A named set, builtin:TASK, a path to a .jsonl, .csv or .parquet file or a folder of them, or a hub id."""
-    task: _Text = ""
+    task: Text = ""
     """Environment that is to play it. Default: the one a named set is made for; none for others."""
-    split: _Text = ""
+    split: Text = ""
     """train, validation or test. Default: the first that there is."""
-    examples: int = 3
+    examples: Number = 3
     """How many are printed in full."""
-    columns: Annotated[tuple[str, ...], arg(metavar="FIELD=COLUMN ...", help_behavior_hint="")] = ()
+    columns: Columns = ()
     """Which columns are what, as in --columns prompt=article references=summary label=topic; a dot leads into a column (answers.text)."""
     quiet: bool = False
     """Print no examples."""
@@ -253,19 +253,19 @@ class Play:
     """Environment id; `tokengym envs` lists them."""
     agent: str = "person"
     """person (who types), random, heuristic, oracle, a model name, a saved folder, a hub id, or my_module:MyAgent."""
-    episodes: int = 1
+    episodes: Count = 1
     """How many."""
     split: str = "validation"
     """train, validation or test."""
     dataset: str = "builtin"
     """builtin, a named data set, a path, or a hub id."""
-    seed: int = 0
+    seed: Number = 0
     """Of the order of examples, of whom you talk to, and of random tokens."""
-    env_kwargs: _Pairs = ()
+    env_kwargs: Pairs = ()
     """Keywords of the environment, as in --env-kwargs turns=8 user_language=zh, or constrained=true."""
     delta: bool = False
     """Pay each token by how much it raised the score, instead of everything at the end."""
-    reward: _Text = ""
+    reward: Text = ""
     """Reward specification. Default: the task's."""
     quiet: bool = False
     """Print the episodes only."""
@@ -287,7 +287,7 @@ class Envs:
     oracle >= heuristic > random does not hold."""
     datasets: bool = False
     """With --anchors: play the named real data sets of each environment, too."""
-    examples: int = 200
+    examples: Count = 200
     """With --anchors: how many examples."""
     quiet: bool = False
     """Print the ids only; with --anchors, the warnings only."""
@@ -302,7 +302,7 @@ class Rewards:
     Rewards add up and multiply: --reward "0.7*rouge_l + 0.3*semantic - 0.01*length(goal=20)"
     """
 
-    name: Positional[_Text] = ""
+    name: Positional[Text] = ""
     """Explain this one in full. Default: list them all."""
     speed: bool = False
     """Time them: texts per second on this machine, 64 answers of 50 words at a time (a minute)."""

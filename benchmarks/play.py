@@ -13,11 +13,12 @@ from gymnasium.envs.registration import load_env_creator
 
 import tokengym  # noqa: F401  (registers the ids)
 from tokengym._registry import unknown
+from tokengym.benchmarks.arguments import env_keywords
 from tokengym.benchmarks.baselines import BASELINES, RandomAgent
 from tokengym.benchmarks.evaluate import eval_env, masks_of
 from tokengym.benchmarks.options import Play
-from tokengym.benchmarks.players import check_name, env_keywords, is_import_path, load_player, tokenizer_kwargs
-from tokengym.benchmarks.show import saved_kwargs
+from tokengym.benchmarks.players import check_name, is_import_path, load_player, tokenizer_kwargs
+from tokengym.benchmarks.saved import saved_kwargs
 from tokengym.envs import TASKS, TextGenEnv
 from tokengym.envs.render import asked, clean, colours, columns, paid_turns, played
 
@@ -156,7 +157,7 @@ def _made(options: Play) -> tuple[TextGenEnv, dict[str, Any]]:
         kwargs |= tokenizer_kwargs(options.agent)
     if options.reward:
         kwargs["reward"] = options.reward
-    kwargs |= env_keywords(options.env_kwargs)
+    kwargs |= env_keywords(options.env_kwargs, options)
     timing = {"reward_timing": "delta"} if options.delta else {}
     spec = gymnasium.registry.get(options.env)
     point = None if spec is None else spec.entry_point
@@ -173,13 +174,11 @@ def play(options: Play) -> None:
     """Carries out the command.
 
     Raises:
-        ValueError: an unknown environment, agent, split or keyword, or fewer than one episode.
+        ValueError: an unknown environment, agent, split or keyword.
         TypeError: the environment is not a text environment of this package.
     """
     if options.env not in gymnasium.registry and ":" not in options.env:
         raise unknown("environment", options.env, TASKS, "For one of another package, write its module first: module:id.")
-    if options.episodes < 1:
-        raise ValueError(f"--episodes {options.episodes}; expected 1 or more")
     person = options.agent == PERSON
     env, kwargs = _made(options)
     player = _player(options, env, kwargs)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tokengym._models import MODELS
+from tokengym._models import MODELS, model_folder
 from tokengym._registry import unknown
 from tokengym.agents import AGENTS
 from tokengym.benchmarks.baselines import BASELINES, make_baseline
@@ -20,10 +19,10 @@ from tokengym.envs import load_tokenizer
 
 __all__ = [
     "build_config",
+    "check_model",
     "check_name",
     "is_import_path",
     "learner",
-    "env_keywords",
     "load_player",
     "outside_agent",
     "resolve",
@@ -131,37 +130,43 @@ def build_config(agent: Any, options: Mapping[str, Any]) -> Any:
     )
 
 
-def env_keywords(pairs: Sequence[str]) -> dict[str, Any]:
-    """Environment keywords as the command line writes them: numbers, true, false, null and JSON are read, all else is text.
-
-    Raises:
-        ValueError: not of the form NAME=VALUE.
-    """
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise ValueError(f"--env-kwargs {pair!r}; expected NAME=VALUE, as in turns=8 or constrained=true")
-        try:
-            found[name] = json.loads({"True": "true", "False": "false", "None": "null"}.get(value, value))
-        except ValueError:
-            found[name] = value
-    return found
-
-
 def tokenizer_kwargs(model: str) -> dict[str, Any]:
     """Environment keywords that make it speak the tokens of ``model``; none where those are the builtin tokenizer's, the default."""
     if model in ("builtin", "builtin:tiny"):
         return {}
-    same = load_tokenizer(model).fingerprint == load_tokenizer("builtin").fingerprint
+    try:
+        same = load_tokenizer(model).fingerprint == load_tokenizer("builtin").fingerprint
+    except ValueError as error:
+        raise ValueError(f"the model {model!r} cannot be played without its tokenizer: {error}") from error
     return {} if same else {"tokenizer": model}
 
 
+def check_model(name: str, option: str) -> None:
+    """Looks whether there can be a model called ``name``, which asks no hub, before its tokenizer is looked for.
+
+    Args:
+        name: a model's name, a folder, or a hub id.
+        option: where it was given, for the error.
+    Raises:
+        ValueError: nobody knows the name, or the folder holds no model.
+        FileNotFoundError: the model was not pulled yet.
+    """
+    try:
+        folder = Path(model_folder(name))
+    except ValueError as error:
+        raise ValueError(f"{option} {error}") from None
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise ValueError(f"{option} {name!r}: this folder holds no model (no config.json); give one that training or transformers wrote")
+
+
 def check_name(name: str) -> None:
-    """Raises ValueError for a name that is no baseline, model, folder, hub id or import path."""
-    known = (*BASELINES, *MODELS)
-    if name not in known and name != "builtin" and "/" not in name and not is_import_path(name) and not Path(name).exists():
+    """Likewise for an agent that is to play: also a baseline, or module:attribute."""
+    if name in BASELINES or is_import_path(name):
+        return
+    known = {*BASELINES, *MODELS}
+    if "/" not in name and name not in {*known, "builtin"} and not Path(name).is_dir():
         raise unknown("agent or model", name, known, "A saved folder, a hub id (owner/name) or my_module:MyAgent works too.")
+    check_model(name, "--agent")
 
 
 def load_player(name: str, venv: Any, seed: int = 0, **policy_options: Any) -> Any:

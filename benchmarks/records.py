@@ -31,6 +31,8 @@ __all__ = [
 Record = dict[str, Any]
 
 SCHEMA = 1  # raise it when a key changes its meaning
+# Options of a learner that change no result.
+_NO_MATTER = ("folder", "log_dir", "tracker", "samples", "checkpoint_every", "alarms", "micro_batch_tokens", "gradient_checkpointing")
 _PACKAGES = (
     "tokengym",
     "gymnasium",
@@ -166,14 +168,39 @@ def read_records(path: Path) -> list[Record]:
     return records
 
 
+def _training(record: Record) -> dict[str, Any]:
+    """What the runs of one agent on one environment have in common, beside its options."""
+    agent = record["agent"]
+    common = {"model": record["model"]["name"], "kind": agent["kind"], "start": agent["start"], "budget": agent["budget"]}
+    return common | {f"train_kwargs {name}": value for name, value in agent["train_kwargs"].items()}
+
+
+def _check_alike(one: Record, other: Record) -> None:
+    """Raises ValueError where two records of one agent on one environment are of different trainings, and says what differs."""
+    ours, theirs = _training(one), _training(other)
+    missing = "not set"
+    differing = [(name, ours.get(name, missing), theirs.get(name, missing)) for name in dict.fromkeys((*ours, *theirs))]
+    options, others = one["agent"]["config"], other["agent"]["config"]
+    # an option that one of them lacks was not there yet when its record was written
+    differing += [(name, options[name], others[name]) for name in options if name in others and name not in _NO_MATTER]
+    told = [f"{name} {a} against {b}" for name, a, b in differing if a != b]
+    if told:
+        raise ValueError(
+            f"{one['env']['id']}: agent {one['agent']['name']} with seed {one['seed']} was trained otherwise than with seed "
+            f"{other['seed']}: {', '.join(told)}. They cannot be one row of a table; render them apart"
+        )
+
+
 def check_comparable(records: Iterable[Record]) -> None:
     """Refuses records that do not belong into one table.
 
     Raises:
         ValueError: two records of one environment differ in the fingerprint of the environment, data, tokenizer or reward,
-            or in how many examples they were evaluated on; or one (environment, agent, seed) comes twice.
+            or in which examples they were evaluated on; two of one agent on one environment differ in its model, options, budget
+            or training data; or one (environment, agent, seed) comes twice.
     """
     first: dict[str, tuple[Record, dict[str, Any]]] = {}
+    runs: dict[tuple[str, str], Record] = {}
     seen: set[tuple[str, str, int]] = set()
     for record in records:
         if key(record) in seen:
@@ -187,14 +214,15 @@ def check_comparable(records: Iterable[Record]) -> None:
             "tokenizer": record["tokenizer"]["fingerprint"],
             "reward": record["reward"]["fingerprint"],
             "examples": record["eval"]["n"],
+            "first example": record["data"].get("first", 0),
         }
         other, expected = first.setdefault(record["env"]["id"], (record, marks))
         differing = [name for name in marks if marks[name] != expected[name]]
         if differing:
-            name = differing[0]
+            told = ", ".join(f"{name} {str(marks[name])[:12]} against {str(expected[name])[:12]}" for name in differing)
             raise ValueError(
                 f"{record['env']['id']}: agent {record['agent']['name']} (seed {record['seed']}) was evaluated with another "
                 f"{' and '.join(differing)} than agent {other['agent']['name']} (seed {other['seed']}): "
-                f"{name} {str(marks[name])[:12]} against {str(expected[name])[:12]}. "
-                "They cannot stand in one table; render them apart"
+                f"{told}. They cannot stand in one table; render them apart"
             )
+        _check_alike(record, runs.setdefault(key(record)[:2], record))

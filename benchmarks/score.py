@@ -165,8 +165,6 @@ def score(options: Score) -> None:
     Raises:
         ValueError: a wrong line, an unknown reward, an empty file, or answers that lack what the reward needs.
     """
-    if options.batch < 1:
-        raise ValueError(f"--batch {options.batch}; expected at least 1 line")
     if not options.reward:
         raise ValueError("nothing to score with; add --reward SPEC, as in --reward rouge_l (`tokengym rewards` lists them)")
     tallies = [Tally(spec, make_reward(spec)) for spec in dict.fromkeys(options.reward)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,20 @@ from typing import Any
 from rich.console import Console
 
 from tokengym._registry import unknown
+from tokengym.benchmarks.arguments import data_set, env_keywords
 from tokengym.benchmarks.baselines import BASELINES
 from tokengym.benchmarks.evaluate import default_examples, eval_env, evaluate
 from tokengym.benchmarks.options import Eval, Table
-from tokengym.benchmarks.players import check_name, env_keywords, is_import_path, load_player, tokenizer_kwargs
-from tokengym.benchmarks.records import Record, read_records
+from tokengym.benchmarks.players import check_name, is_import_path, load_player, tokenizer_kwargs
+from tokengym.benchmarks.records import Record, check_comparable, read_records
 from tokengym.benchmarks.render import render
+from tokengym.benchmarks.saved import saved_kwargs
 from tokengym.benchmarks.summary import fill_normalized
 from tokengym.benchmarks.tables import build_tables, to_csv, to_latex, to_markdown, to_rich
 
-__all__ = ["evaluate_agent", "print_records", "print_tables", "saved_kwargs"]
+__all__ = ["evaluate_agent", "print_records", "print_tables"]
 
 _FORMATS = ("terminal", "markdown", "latex", "csv")
-_KEPT = ("prompt_format", "max_prompt_tokens", "max_new_tokens")  # what a saved agent's prompts depend on
 
 
 def print_records(records: Sequence[Record], form: str = "terminal") -> None:
@@ -45,7 +45,10 @@ def print_tables(options: Table) -> None:
     """Reads records, renders them into a folder, and prints the tables."""
     if options.format not in _FORMATS:
         raise unknown("format", options.format, _FORMATS)
+    if not options.results:
+        raise ValueError("no results folder; give one or more, as in: tokengym table results/quick")
     records = [record for path in options.results for record in read_records(Path(path))]
+    check_comparable(records)
     fill_normalized(records)
     first = Path(options.results[0])
     home = first if first.is_dir() else first.parent
@@ -55,26 +58,17 @@ def print_tables(options: Table) -> None:
         print_records(records, options.format)
 
 
-def saved_kwargs(agent: str) -> dict[str, Any]:
-    """Environment keywords that an agent saved in the folder ``agent`` was trained with, those that decide what its prompts look like."""
-    file = Path(agent) / "agent.json"
-    if not file.is_file():
-        return {}
-    kwargs = json.loads(file.read_text(encoding="utf-8")).get("env", {}).get("kwargs") or {}
-    return {name: kwargs[name] for name in _KEPT if name in kwargs}
-
-
 def evaluate_agent(options: Eval) -> None:
     """Plays held-out examples and prints the mean reward, the metrics, and answers where asked for."""
     check_name(options.agent)
-    kwargs: dict[str, Any] = {"split": options.split, "dataset": options.dataset, **saved_kwargs(options.agent)}
+    kwargs: dict[str, Any] = {"split": options.split, "dataset": data_set(options.dataset, options.columns), **saved_kwargs(options.agent)}
     if options.reward:
         kwargs["reward"] = options.reward
     if options.tokenizer:
         kwargs["tokenizer"] = options.tokenizer
     elif options.agent not in BASELINES and not is_import_path(options.agent):
         kwargs |= tokenizer_kwargs(options.agent)
-    kwargs |= env_keywords(options.env_kwargs)
+    kwargs |= env_keywords(options.env_kwargs, options)
     venv = eval_env(options.env, min(64, options.examples), **kwargs)
     count = default_examples(venv, options.examples)
     player = load_player(options.agent, venv, options.seed)
@@ -82,8 +76,8 @@ def evaluate_agent(options: Eval) -> None:
     print(f"{options.env}, {options.agent}, {options.split} split, {count} examples: {found.summary()}")
     if not options.quiet:
         print(f"{found.tokens:,} tokens in {found.seconds:.1f} s ({found.tokens / max(found.seconds, 1e-9):,.0f} tokens per second)")
-        if found.invalid:
-            print(f"{found.invalid} answers could not be scored and count as 0")
+        if found.unscored:
+            print(found.unscored)
         if hasattr(venv.task, "report"):  # a task's own report, such as that of entities by type
             print(venv.task.report(venv.examples[:count], found.responses))
     for number in range(min(options.show, count)):

@@ -6,15 +6,17 @@ import contextlib
 import dataclasses
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 
 from tokengym._registry import unknown
 from tokengym.agents import AGENTS
+from tokengym.benchmarks.arguments import data_set
 from tokengym.benchmarks.evaluate import Evaluation, default_examples, eval_env, evaluate
 from tokengym.benchmarks.options import Train
-from tokengym.benchmarks.players import build_config, is_import_path, learner, outside_agent, tokenizer_kwargs
+from tokengym.benchmarks.players import build_config, check_model, is_import_path, learner, outside_agent, tokenizer_kwargs
+from tokengym.benchmarks.saved import Stopped, stopped_run
 from tokengym.envs import TASKS, load_tokenizer
 
 __all__ = ["DEFAULTS", "Plan", "make_plan", "train"]
@@ -70,12 +72,15 @@ class Plan:
     agent: str  # learner, or module:attribute
     kwargs: dict[str, Any]  # of the environment, for training and evaluation alike
     train_kwargs: dict[str, Any]  # of the training environment only
-    budget: int  # training tokens
+    budget: int  # training tokens in all
     examples: int  # held-out examples before and after
     lora: bool
     config: dict[str, Any]  # options of the learner
     sft_config: dict[str, Any]  # options of the warm start
+    sft_budget: int  # its label tokens; 0: there is none
     folder: Path
+    stopped: Stopped | None = None  # the run that the folder holds, to go on with
+    sft_stopped: Stopped | None = None  # likewise of the warm start
 
 
 def _choice(name: str, value: str, automatic: bool) -> bool:
@@ -96,19 +101,20 @@ def make_plan(options: Train) -> Plan:
     """Fills in what the options leave open.
 
     Raises:
-        ValueError: an unknown environment, agent, option or value.
+        ValueError: an unknown environment, agent, model, option or value, or another run than the one to resume.
         FileExistsError: the folder is taken, and neither --resume nor --overwrite is given.
     """
     task = TASKS.find(options.env)
     custom = is_import_path(options.agent)
     if not custom and options.agent not in AGENTS:
         raise unknown("agent", options.agent, AGENTS, "A class of your own works too: --agent my_module:MyAgent.")
+    check_model(options.model, "--model")
     tiny = not (tokens := tokenizer_kwargs(options.model))  # models that speak the builtin tokenizer's tokens are small
     size = "tiny" if tiny else "large"
     tokenizer = load_tokenizer(tokens.get("tokenizer", "builtin"))
     kwargs: dict[str, Any] = {**tokens}
     if options.dataset != "builtin":
-        kwargs["dataset"] = options.dataset
+        kwargs["dataset"] = data_set(options.dataset, options.columns)
     if reward := options.reward or ("rouge_l" if options.dataset != "builtin" and "faithfulness" in task.reward else ""):
         kwargs["reward"] = reward  # faithfulness needs known facts, which only the builtin world has
     if _choice("chat", options.chat, not tiny and tokenizer.chat_template is not None):
@@ -126,21 +132,48 @@ def make_plan(options: Train) -> Plan:
     # A killed run loses little, and keeping the whole model costs a few percent of the time: 0.1 s for the builtin one.
     kept = {"checkpoint_every": 10 if not tiny else 20 if options.agent == "sft" else 1}
     config = {} if custom else {**DEFAULTS[size].get(options.agent, {}), **kept, "folder": str(folder)}
-    plan = Plan(
+    config |= _settings(options.set)
+    sft_config = {**DEFAULTS[size]["sft"], "checkpoint_every": 20 if tiny else 10, "folder": f"{folder}-sft"}
+    budget = options.budget or (20_000 if not tiny or options.agent == "sft" else 60_000)
+    stopped = sft_stopped = None
+    if not custom:
+        read = build_config(learner(options.agent), config)
+        if options.resume:
+            chosen = {name: getattr(read, name) for name in _settings(options.set)}
+            stopped = stopped_run(folder, options.agent, options.budget, chosen, "--budget")
+            sft_stopped = stopped_run(Path(sft_config["folder"]), "sft", options.sft_budget or None, {}, "--sft-budget")
+    elif options.resume:
+        raise ValueError(f"--resume: {options.agent} is from outside, and this command knows no checkpoints of it; leave --resume out")
+    sft_budget = 0 if options.agent == "sft" or stopped is not None else options.sft_budget
+    if sft_stopped is not None and not options.sft_budget and stopped is None and options.agent != "sft":
+        sft_budget = sft_stopped.goal or sft_stopped.tokens
+    if stopped is not None:
+        budget = stopped.goal or options.budget or stopped.tokens
+    return Plan(
         env=options.env,
         agent=options.agent,
         kwargs=kwargs,
         train_kwargs={"size": options.size} if options.dataset == "builtin" else {},
-        budget=options.budget or (20_000 if not tiny or options.agent == "sft" else 60_000),
+        budget=budget,
         examples=options.examples or (100 if tiny else 50),
         lora=_choice("lora", options.lora, not tiny),
-        config={**config, **_settings(options.set)},
-        sft_config={**DEFAULTS[size]["sft"], "checkpoint_every": 20 if tiny else 10, "folder": f"{folder}-sft"},
+        config=config,
+        sft_config=sft_config,
+        sft_budget=sft_budget,
         folder=folder,
+        stopped=stopped,
+        sft_stopped=sft_stopped,
     )
-    if not custom:
-        build_config(learner(plan.agent), plan.config)
-    return plan
+
+
+class _Stage(NamedTuple):
+    """A learner that is to be: its class, options and training environment, the tokens in all, and the run that it takes up."""
+
+    kind: Any
+    config: Any
+    venv: Any
+    budget: int
+    stopped: Stopped | None
 
 
 class _Session:
@@ -157,37 +190,73 @@ class _Session:
         return gymnasium.make_vec(self.plan.env, num_envs=num_envs, deal="shared", group_size=group_size, **kwargs)
 
     def judge(self, player: Any, when: str) -> Evaluation:
-        """Plays the held-out examples and prints what they gave."""
+        """Plays the held-out examples and prints what they gave.
+
+        Raises:
+            ValueError: before training, where no answer could be scored: there would be nothing to learn from or to compare.
+        """
         found = evaluate(player, self.test, self.count, seed=self.options.seed)
-        print(f"{when}: {found.summary()}, {self.count} held-out examples, greedy, {found.seconds:.0f} s", flush=True)
+        if when == "before" and found.invalid == self.count:
+            reward = self.test.reward
+            needs = f", which needs {reward.needs}" if getattr(reward, "needs", "") else ""
+            raise ValueError(
+                f"none of the {self.count} held-out answers could be scored by {reward.spec}{needs}; choose another --reward, or say "
+                f"with --columns where it stands (`tokengym data show {self.options.dataset} --task {self.plan.env}` shows what there is)"
+            )
+        unscored = f"; {found.unscored}" if found.unscored else ""
+        print(f"{when}: {found.summary()}, {self.count} held-out examples, greedy, {found.seconds:.0f} s{unscored}", flush=True)
         return found
 
-    def learn(self, name: str, policy: Any, settings: dict[str, Any], budget: int) -> Any:
-        """Makes a learner, or takes up the one that an interrupted run left, and trains it."""
-        from tokengym.agents.checkpoint import is_saved
+    def stage(self, name: str, settings: dict[str, Any], budget: int, stopped: Stopped | None, policy: Any) -> _Stage:
+        """Makes ready what can be before its turn comes, so that what is wrong with it is found before a minute is spent.
 
+        Raises:
+            ValueError: options that the learner refuses, or no training examples.
+        """
         kind = learner(name)
         config = build_config(kind, settings)
-        venv = self.venv(config.num_envs, getattr(config, "group_size", 1))
-        total: int | None = budget
-        if self.options.resume and is_saved(config.folder):
-            agent = kind.load(config.folder, env=venv, policy=policy)
-            total = None
-            if agent.timesteps >= budget:
-                return agent
+        if stopped is None:
+            _try(kind, config, policy)
+        return _Stage(kind, config, self.venv(config.num_envs, getattr(config, "group_size", 1)), budget, stopped)
+
+    def learn(self, stage: _Stage, policy: Any) -> Any:
+        """Makes a learner, or takes up the one that an interrupted or finished run left, and trains it."""
+        total: int | None = stage.budget
+        if stage.stopped is None:
+            agent = stage.kind(policy, stage.venv, config=stage.config, seed=self.options.seed)
         else:
-            agent = kind(policy, venv, config=config, seed=self.options.seed)
+            agent = stage.kind.load(stage.config.folder, env=stage.venv, policy=policy)
+            total = None if stage.stopped.goal is not None else stage.budget - agent.timesteps
+        if total is not None and total <= 0:
+            print(f"{agent.name}: nothing left to train, {agent.timesteps:,} tokens are done; a larger budget goes on", flush=True)
+            return agent
         again = self.line.replace(" --overwrite", "").replace(" --resume", "") + " --resume"
         agent.resume_command = again.replace("{", "{{").replace("}", "}}")  # the agent formats it
         agent.learn(total_timesteps=total, progress=not self.options.quiet)
         return agent
 
 
-def _say(plan: Plan, session: _Session, model: str) -> None:
+def _try(kind: Any, config: Any, policy: Any) -> None:
+    """Raises what the learner says to its options: a small model stands in for ``policy``, of which only the parts that learn are named."""
+    from tokengym.agents.freeze import set_trained, train_only
+    from tokengym.agents.policy import CausalLMPolicy
+
+    kind(CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu"), config=dataclasses.replace(config, train_only=""))
+    if config.train_only:
+        learn = [name for name, x in policy.named_parameters() if x.requires_grad]
+        train_only(policy, config.train_only)
+        set_trained(policy, learn)
+
+
+def _say(plan: Plan, session: _Session, options: Train) -> None:
     reward = session.test.reward.spec
-    data = plan.kwargs.get("dataset", "builtin")
     how = "LoRA adapters" if plan.lora else "all weights"
-    print(f"{plan.env} on {data}, reward {reward}; {plan.agent} with {model} ({how}), {plan.budget:,} training tokens", flush=True)
+    print(
+        f"{plan.env} on {options.dataset}, reward {reward}; {plan.agent} with {options.model} ({how}), {plan.budget:,} training tokens",
+        flush=True,
+    )
+    if options.resume and plan.stopped is None and plan.sft_stopped is None:
+        print(f"nothing to resume in {plan.folder}; beginning anew", flush=True)
 
 
 def train(options: Train, line: str) -> None:
@@ -208,20 +277,21 @@ def train(options: Train, line: str) -> None:
 
 def _train(plan: Plan, options: Train, line: str) -> None:
     session = _Session(plan, options, line)
-    _say(plan, session, options.model)
+    _say(plan, session, options)
     if is_import_path(options.agent):
         _train_outside(plan, session)
         return
-    from tokengym.agents.checkpoint import is_saved
     from tokengym.agents.lora import LoRA
     from tokengym.agents.policy import CausalLMPolicy
 
     policy = CausalLMPolicy.from_pretrained(options.model, device=options.device, lora=LoRA() if plan.lora else None)
+    warm = session.stage("sft", plan.sft_config, plan.sft_budget, plan.sft_stopped, policy) if plan.sft_budget else None
+    main = session.stage(plan.agent, plan.config, plan.budget, plan.stopped, policy)
     before = session.judge(policy, "before")
-    if options.sft_budget and plan.agent != "sft" and not (options.resume and is_saved(plan.folder)):
-        session.learn("sft", policy, plan.sft_config, options.sft_budget)
+    if warm is not None:
+        session.learn(warm, policy)
         session.judge(policy, "after sft")
-    agent = session.learn(plan.agent, policy, plan.config, plan.budget)
+    agent = session.learn(main, policy)
     after = session.judge(agent, "after")
     agent.save(plan.folder)
     used = agent.used

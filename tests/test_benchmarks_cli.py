@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
+import tokengym.benchmarks
 from tests.result_rows import result_rows
 from tests.tiny_model import save_tiny_model
-from tokengym.benchmarks.cli import main
+from tokengym.benchmarks.cli import _parse, main
 from tokengym.benchmarks.options import COMMANDS
 from tokengym.benchmarks.records import read_records, write_records
+from tokengym.rewards import make_reward
 
 _PLAYER = '''
 import numpy as np
@@ -69,6 +73,13 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ("train TextQA-v0 --set lr=3", "'lr' is not a known option of ReinforceConfig"),
         ("train TextQA-v0 --set lr", "expected OPTION=VALUE"),
         ("train TextQA-v0 --lora maybe", "'maybe' is not a known value of --lora"),
+        ("train TextQA-v0 --model runs/nosuch", "--model 'runs/nosuch' is not a known model"),
+        ("bench --model nosuch", "--model 'nosuch' is not a known model"),
+        ("eval TextQA-v0 --agent ./nosuch", "--agent './nosuch' is not a known model"),
+        ("eval TextQA-v0 --agent oracle --env-kwargs split=train", "split has an option of its own here; write --split train"),
+        ("train TextQA-v0 --agent my_module:MyAgent --resume", "this command knows no checkpoints of it; leave --resume out"),
+        ("train TextQA-v0 --device gpu0", "device='gpu0': this torch sees"),
+        ("table", "no results folder; give one or more, as in: tokengym table results/quick"),
         ("table nowhere", "nowhere does not exist; expected a results.jsonl"),
         ("models pull smollm", "Did you mean 'smollm2-135m'?"),
     ],
@@ -82,6 +93,29 @@ def test_errors_are_one_message(line: str, message: str, here: Path, capsys: pyt
 def test_a_wrong_option_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["envs", "--quite"]) == 2
     assert "--quiet" in capsys.readouterr().err
+    assert main(["score", "--rewards", "rouge_l", "answers.jsonl"]) == 2  # and no word of the file, which only seems to be missing
+    assert "tokengym score: error: --rewards is not a known option. Did you mean --reward?" in capsys.readouterr().err
+
+
+def _shown() -> list[list[str]]:
+    """The command lines that the explanations of the commands show."""
+    texts = [kind.__doc__ or "" for kind, _ in COMMANDS.values()]
+    return [shlex.split(line) for text in texts for line in re.findall(r": tokengym (.+)$", text, re.MULTILINE)]
+
+
+def test_command_lines_of_the_explanations_can_be_typed() -> None:
+    assert len(_shown()) > 15
+    for line in _shown():
+        assert not isinstance(_parse(line), str)
+
+
+def test_rewards_of_the_explanations_can_be_made() -> None:
+    texts = "".join(path.read_text("utf-8") for path in sorted(Path(tokengym.benchmarks.__file__).parent.glob("*.py")))
+    specs = set(re.findall(r'--reward \\?"([^"\\{]+)', texts)) | {s for line in _shown() for s in getattr(_parse(line), "reward", ())}
+    specs = {spec for spec in specs if len(spec) > 1 and "my_module" not in spec}
+    assert "bleu(tokenize='zh')" in specs and len(specs) >= 3
+    for spec in specs:
+        make_reward(spec)
 
 
 def test_tracebacks_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,5 +211,53 @@ def test_train_stops_and_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch, ca
     assert "--resume" in said.out + said.err
     monkeypatch.setattr(PPO, "update", update)
     stopped = json.loads((here / "mine" / "agent.json").read_text())["timesteps"]
+    for wrong, message in (
+        (["--budget", "300"], "--budget 300: the run in mine was begun with 600"),
+        (["--agent", "grpo"], "mine holds a run of ppo, which cannot go on as --agent grpo"),
+        (["--set", "num_envs=8"], "--set num_envs=8: the run in mine was begun with num_envs=4"),
+    ):
+        assert main([*line, *wrong, "--resume"]) == 1
+        said = capsys.readouterr()
+        assert message in said.err and "before" not in said.out
     assert main([*line, "--resume"]) == 0
-    assert json.loads((here / "mine" / "agent.json").read_text())["timesteps"] >= 600 > stopped > 0
+    trained = json.loads((here / "mine" / "agent.json").read_text())["timesteps"]
+    assert trained >= 600 > stopped > 0
+    assert main([*line, "--resume"]) == 0  # a run at its end
+    assert f"ppo: nothing left to train, {trained:,} tokens are done" in capsys.readouterr().out
+    assert main([*line, "--budget", str(trained + 1), "--resume"]) == 0
+    assert json.loads((here / "mine" / "agent.json").read_text())["timesteps"] > trained
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--set learning_rate=-1", "learning_rate=-1.0; expected a number above 0"),
+        ("--set group_size=7", "group_size=7 does not divide"),
+        ("--set num_envs=0", "num_envs=0"),
+        ("--set train_only=nothing", "'nothing' is not a known part of the model"),
+        ("--sft-budget 60 --set temperature=0", "temperature=0.0"),
+    ],
+)
+def test_train_finds_wrong_options_before_it_plays(options: str, message: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(f"train TextQA-v0 --model {save_tiny_model(here / 'model')} --size 8 --examples 2 {options}".split()) == 1
+    said = capsys.readouterr()
+    assert message in said.err and "before" not in said.out
+
+
+def test_train_says_that_there_is_nothing_to_resume(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = f"train TextQA-v0 --model {save_tiny_model(here / 'model')} --agent sft --budget 10 --size 8 --examples 2 --out new --resume"
+    assert main(line.split()) == 0
+    assert "nothing to resume in new; beginning anew" in capsys.readouterr().out
+
+
+def test_train_and_eval_read_files_whose_columns_have_names(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{body},{gold},{split}" for split in ("train", "test") for body, gold in (("hello there", "hi"), ("good bye", "bye"))]
+    (here / "rows.csv").write_text("\n".join(["body,gold,split", *rows]) + "\n")
+    data = "--dataset rows.csv --columns prompt=body references=gold"
+    train = f"train TextClassify-v0 --model {save_tiny_model(here / 'model')} --agent sft --budget 4 --examples 2 --out out {data}"
+    assert main(train.split()) == 1
+    said = capsys.readouterr()
+    assert "none of the 2 held-out answers could be scored by accuracy, which needs meta['label']" in said.err and "before" not in said.out
+    assert main([*train.split(), "--reward", "rouge_l"]) == 0
+    assert main(f"eval TextClassify-v0 --agent oracle --reward rouge_l {data}".split()) == 0
+    assert "2 examples: reward 1.000" in capsys.readouterr().out

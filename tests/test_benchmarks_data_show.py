@@ -88,7 +88,7 @@ def test_data_for_measurement_only_shows_the_split_that_it_has(capsys: pytest.Ca
         ("data show FILE --columns prompt=bdy", "'bdy' is not a known column"),
         ("data show FILE --columns promt=body", "Did you mean 'prompt'"),
         ("data show FILE --columns body", "expected FIELD=COLUMN"),
-        ("data show FILE", "no prompt; columns are ['body', 'gold', 'place']"),
+        ("data show FILE", "row 0 has no prompt"),
         ("data show FILE --columns prompt=body --split tset", "Did you mean 'test'"),
     ],
 )

@@ -54,6 +54,14 @@ def test_examples_can_be_passed_over() -> None:
         evaluate(heuristic, venv, 6, first=7)
 
 
+def test_scores_that_are_paid_token_by_token_add_up() -> None:
+    rewards = []
+    for timing in ("terminal", "delta"):
+        venv = eval_env("TextQA-v0", 4, split="test", reward="rouge_l", reward_timing=timing)
+        rewards.append(evaluate(make_baseline("heuristic", venv), venv, 12).rewards)
+    assert rewards[1] == pytest.approx(rewards[0]) and 0 < sum(rewards[0]) < 12
+
+
 def test_the_mean_and_its_line() -> None:
     venv = eval_env("TextQA-v0", 2, split="test")
     found = evaluate(make_baseline("oracle", venv), venv, 3)

@@ -136,7 +136,7 @@ def test_on_a_terminal_there_are_colours(capsys: pytest.CaptureFixture[str], mon
     [
         ("TextQ-v0", "Did you mean 'TextQA-v0'"),
         ("TextQA-v0 --agent oracel", "Did you mean 'oracle'"),
-        ("TextQA-v0 --episodes 0", "expected 1 or more"),
+        ("TextQA-v0 --agent oracle --env-kwargs render_mode=human", "render_mode is for the command to decide"),
         ("TextQA-v0 --env-kwargs turns", "'turns'; expected NAME=VALUE"),
         ("TextQA-v0 --env-kwargs trns=8", "'trns'"),
         ("CartPole-v1 --agent oracle", "CartPole-v1 is a CartPoleEnv; this plays environments that extend tokengym.envs.TextGenEnv"),

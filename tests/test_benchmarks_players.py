@@ -12,7 +12,8 @@ from tokengym.agents import PPO, Reinforce
 from tokengym.benchmarks.evaluate import eval_env
 from tokengym.benchmarks.players import (
     build_config,
-    env_keywords,
+    check_model,
+    check_name,
     is_import_path,
     learner,
     load_player,
@@ -98,15 +99,24 @@ def test_players_by_name() -> None:
         load_player("orcle", venv)
 
 
-def test_keywords_of_environments_are_read() -> None:
-    pairs = ["turns=8", "user_language=zh", "constrained=true", "metrics=False", 'stop=["\\n"]', "label_noise=0.5", "reward=None", "a=b=c"]
-    assert env_keywords(pairs) == {
-        "turns": 8, "user_language": "zh", "constrained": True, "metrics": False, "stop": ["\n"], "label_noise": 0.5, "reward": None,
-        "a": "b=c",
-    }  # fmt: skip
-    for wrong in ("turns", "=8", "turns 8=1"):
-        with pytest.raises(ValueError, match=f"--env-kwargs '{wrong}'; expected NAME=VALUE"):
-            env_keywords([wrong])
+def test_a_model_without_a_tokenizer_is_called_a_model(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the model '.*' cannot be played without its tokenizer: .* holds no tokenizer.json"):
+        tokenizer_kwargs(str(tmp_path))
+
+
+def test_models_are_looked_for_before_their_tokenizers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokengym.benchmarks.players.load_tokenizer", None)
+    for name in ("nosuch", "./nosuch", "runs/nosuch"):
+        with pytest.raises(ValueError, match=f"--model '{name}' is not a known model. Known: builtin:tiny, .*owner/name"):
+            check_model(name, "--model")
+    with pytest.raises(ValueError, match="--agent 'runs/nosuch' is not a known model.*there is none"):
+        check_name("runs/nosuch")
+    with pytest.raises(ValueError, match="this folder holds no model"):
+        check_model(str(tmp_path), "--model")
+    for name in ("builtin:tiny", "owner/name"):
+        check_model(name, "--model")
+    for name in ("random", "my_module:Mine"):
+        check_name(name)
 
 
 def test_the_builtin_models_need_no_tokenizer_keyword() -> None:

@@ -60,6 +60,40 @@ def test_rows_with_other_examples_or_twice_are_refused() -> None:
         check_comparable(rows)
 
 
+def test_other_held_out_examples_are_refused() -> None:
+    rows = result_rows()
+    rows[4]["data"]["first"] = 200
+    with pytest.raises(ValueError, match="another first example than .*: first example 200 against 0"):
+        check_comparable(rows)
+
+
+def test_runs_of_one_agent_that_were_trained_otherwise_are_refused() -> None:
+    rows = [row for row in result_rows(envs=("TextQA-v0",)) if row["agent"]["name"] == "sft"]
+    for row in rows:
+        row["agent"] |= {"config": {"updates": 50, "folder": "a"}, "train_kwargs": {"size": 384}}
+    rows[1]["agent"]["config"] = {"updates": 50, "folder": "b", "new_option": 3}  # neither decides a result
+    check_comparable(rows)
+    rows[2]["agent"] |= {"config": {"updates": 200}, "train_kwargs": {"size": 2000}, "budget": 7}
+    rows[2]["model"] = {"name": "smollm2-135m"}
+    told = (
+        "TextQA-v0: agent sft with seed 3000 was trained otherwise than with seed 1000: model smollm2-135m against builtin:tiny, "
+        "budget 7 against 0, train_kwargs size 2000 against 384, updates 200 against 50. They cannot be one row"
+    )
+    with pytest.raises(ValueError, match=told):
+        check_comparable(rows)
+
+
+def test_the_committed_results_are_each_one_table_and_no_two_suites_are() -> None:
+    folders = [path.parent for path in sorted((Path(__file__).parent.parent / "results").glob("*/results.jsonl"))]
+    runs = {folder.name: read_records(folder) for folder in folders}
+    assert {"quick", "algorithms"} <= set(runs)
+    for rows in runs.values():
+        check_comparable(rows)
+    for pair in (("quick", "algorithms"), ("algorithms", "quick")):
+        with pytest.raises(ValueError, match="render them apart"):
+            check_comparable([*runs[pair[0]], *runs[pair[1]]])
+
+
 def test_stamps() -> None:
     assert records.digest({"b": 1, "a": 2}) == records.digest({"a": 2, "b": 1}) != records.digest({"a": 2})
     assert {"python", "gymnasium", "torch", "numpy"} <= set(records.versions())

@@ -49,7 +49,7 @@ def test_the_sentence_encoder_is_found_in_its_package_or_left_to_the_hub() -> No
         assert (Path(found) / "model.safetensors").is_file()
 
 
-@pytest.mark.parametrize("name", ["bultin:tiny", "smollm2", "./no/such/folder", "/no/such", "a/b/c", ""])
+@pytest.mark.parametrize("name", ["bultin:tiny", "smollm2", "./no/such/folder", "/no/such", "a/b/c", "runs/nosuch", ""])
 def test_an_unknown_name_is_an_error_that_lists_the_known(name: str) -> None:
     with pytest.raises(ValueError, match="not a known model") as caught:
         model_folder(name)

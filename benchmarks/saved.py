@@ -1,0 +1,74 @@
+"""What the folder of a saved agent tells before anything is loaded: how its prompts look, and how a run that it holds goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = ["Stopped", "saved_kwargs", "stopped_run"]
+
+_KEPT = ("prompt_format", "max_prompt_tokens", "max_new_tokens")  # what a saved agent's prompts depend on
+
+
+class Stopped(NamedTuple):
+    """A training run that a folder holds.
+
+    Attributes:
+        tokens: that it was trained on so far.
+        goal: how many there are to be in all; None where the run has come to its end.
+    """
+
+    tokens: int
+    goal: int | None
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    """What agent.json says; nothing where there is none."""
+    file = folder / "agent.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found
+
+
+def saved_kwargs(agent: str) -> dict[str, Any]:
+    """Environment keywords that an agent saved in the folder ``agent`` was trained with, those that decide what its prompts look like."""
+    kwargs = _state(Path(agent)).get("env", {}).get("kwargs") or {}
+    return {name: kwargs[name] for name in _KEPT if name in kwargs}
+
+
+def stopped_run(folder: Path, agent: str, budget: int | None, settings: Mapping[str, Any], option: str) -> Stopped | None:
+    """The run that ``folder`` holds, to go on with; None where it holds none.
+
+    Args:
+        folder: where a run keeps its checkpoints.
+        agent: name of the learner that is asked for.
+        budget: training tokens that were asked for; None where nobody said a number.
+        settings: options of the learner that were asked for by name.
+        option: that says the budget, for the error.
+    Raises:
+        ValueError: the run is of another learner, or was begun with other options or, if it is not at its end, another budget.
+    """
+    from tokengym.agents.checkpoint import find_folder, is_saved
+
+    if not is_saved(folder):
+        return None
+    state = _state(find_folder(folder))
+    if state["agent"] != agent:
+        raise ValueError(f"{folder} holds a run of {state['agent']}, which cannot go on as --agent {agent}; say --agent {state['agent']}")
+    for name, value in settings.items():
+        if name in state["config"] and state["config"][name] != value:
+            raise ValueError(
+                f"--set {name}={value}: the run in {folder} was begun with {name}={state['config'][name]} and goes on with that; "
+                "leave it out, or begin another run with another --out"
+            )
+    run = state["run"]
+    if run is None:
+        return Stopped(state["timesteps"], None)
+    goal = run["tokens_from"] + run["tokens"]
+    if budget is not None and budget != goal:
+        raise ValueError(
+            f"{option} {budget}: the run in {folder} was begun with {goal if run['tokens'] else 'none'} and goes on as it was planned; "
+            f"leave {option} out. Once it has come to its end, a larger one trains on"
+        )
+    return Stopped(state["timesteps"], goal)
