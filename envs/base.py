@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from tokengym.envs.options import check_options
+
 __all__ = ["Example", "Parts", "Task", "Turn", "told_options"]
 
 
@@ -58,7 +60,8 @@ class Task:
         turns: how many turns the agent has; with more than one, :meth:`reply` says what it hears after each.
         max_reply_tokens: the longest of those replies, in tokens; longer ones are cut.
         datasets: names of the real data sets that have this task's shape.
-        Options: a frozen dataclass of the keywords that only this task takes.
+        Options: a frozen dataclass of the keywords that only this task takes; values are held against the types of its fields, and
+            against what :func:`tokengym.envs.options.option` says of them.
     """
 
     name: ClassVar[str]
@@ -76,6 +79,7 @@ class Task:
 
     def __init__(self, options: Any = None) -> None:
         self.options: Any = self.Options() if options is None else options  # each task's own dataclass
+        check_options(self.options)
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         """``size`` examples of the builtin world for ``split`` ("train", "validation", "test"); same call, same examples."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokengym._registry import unknown
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.draw import Draw
 from tokengym.envs.opinions import VERDICTS, opinion
+from tokengym.envs.options import option
 from tokengym.envs.sentences import sentences
 from tokengym.envs.topics import CUES, TOPICS, brief
 from tokengym.envs.world import Generated
@@ -64,16 +64,11 @@ class TextClassify(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        kind: str = "topic"  # what is asked: "topic" or "sentiment"
-        language: str = "en"  # of the builtin data: "en" or "zh"
+        kind: str = option("topic", known=KINDS)  # what is asked: "topic" or "sentiment"
+        language: str = option("en", known=tuple(TOPICS))  # of the builtin data, and of the words around other data: "en" or "zh"
         neutral: bool = True  # sentiment: three classes, or only "positive" and "negative"
         constrained: bool = False  # action masks that leave nothing but the labels
-        label_noise: float = 0.3  # share of flawed training labels, 0 to 1
-
-        def __post_init__(self) -> None:
-            for field, value, known in (("kind", self.kind, KINDS), ("language", self.language, TOPICS)):
-                if value not in known:
-                    raise unknown(field, value, known)
+        label_noise: float = option(0.3, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         kind, language, noise = self.options.kind, self.options.language, self.options.label_noise if split == "train" else 0.0

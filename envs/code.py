@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tokengym.envs.base import Example, Parts, Task
+from tokengym.envs.options import option
 from tokengym.envs.programs import program
 from tokengym.envs.world import Generated
 
@@ -93,7 +94,7 @@ class TextCode(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        label_noise: float = 0.3  # share of flawed training labels, 0 to 1
+        label_noise: float = option(0.3, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         noise = self.options.label_noise if split == "train" else 0.0

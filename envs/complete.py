@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tokengym._registry import unknown
 from tokengym.envs.base import Example, Parts, Task
+from tokengym.envs.options import option
 from tokengym.envs.outline import CLOSING, TONES, Outline, outline
 from tokengym.envs.sentences import sentences
-from tokengym.envs.world import Generated
+from tokengym.envs.world import LANGUAGES, Generated
 
 __all__ = ["TextComplete"]
 
@@ -67,13 +67,9 @@ class TextComplete(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        language: str = "en"  # of the builtin data: "en" or "zh"
-        tone: str = ""  # of the closing remark: "positive", "negative", or "" for none
-        label_noise: float = 0.3  # share of flawed training labels, 0 to 1
-
-        def __post_init__(self) -> None:
-            if self.tone not in TONES:
-                raise unknown("tone", self.tone, TONES)
+        language: str = option("en", known=tuple(LANGUAGES))  # of the builtin data, and of the words around other data: "en" or "zh"
+        tone: str = option("", known=TONES, builtin=True)  # of the closing remark: "positive", "negative", or "" for none
+        label_noise: float = option(0.3, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         language, tone = self.options.language, self.options.tone

@@ -15,6 +15,7 @@ from tokengym.envs.augment import augment
 from tokengym.envs.base import Example, Task, told_options
 from tokengym.envs.files import SUFFIXES, read_hub, read_path
 from tokengym.envs.named import NamedSet
+from tokengym.envs.options import not_builtin
 from tokengym.envs.tasks import TASKS
 from tokengym.envs.world import WORLD_VERSION
 
@@ -107,6 +108,7 @@ def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) 
     if isinstance(dataset, str) and dataset == "builtin":
         return task.builtin(split, SIZES[split] if size is None else size)
     named = sets_of(task)
+    _check_heeded(dataset, task)
     examples = _read(dataset, split, named, f"dataset of {task.name}", ["builtin", *named], task.options, size)
     examples = task.arranged(examples)
     return examples if size is None or len(examples) <= size else examples[:size]
@@ -191,8 +193,21 @@ def _load(found: NamedSet | Callable[..., Sequence[Example]], split: str, option
     """The examples of a named set; its loader gets the size and those of the task's options that it has a parameter for."""
     load = found.load if isinstance(found, NamedSet) else found
     given = {**(asdict(options) if is_dataclass(options) and not isinstance(options, type) else {}), "size": size}
-    wanted = inspect.signature(load).parameters
+    wanted = _wanted(found)
     return load(split, **{name: value for name, value in given.items() if name in wanted})
+
+
+def _wanted(found: NamedSet | Callable[..., Sequence[Example]]) -> tuple[str, ...]:
+    return tuple(inspect.signature(found.load if isinstance(found, NamedSet) else found).parameters)
+
+
+def _check_heeded(dataset: Any, task: Task) -> None:
+    """Raises ValueError where an option was set that data from elsewhere than the builtin world does not heed."""
+    found = _row(dataset, sets_of(task))
+    ignored = not_builtin(task.options, () if found is None else _wanted(found))
+    if ignored:
+        told = ", ".join(f"{name}={value!r}" for name, value in ignored.items())
+        raise ValueError(f"{told} would do nothing: it is for the builtin data only, not for dataset={data_name(dataset)!r}; leave it out")
 
 
 def _read(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tokengym.envs.base import Example, Parts, Task, Turn
+from tokengym.envs.options import option
 from tokengym.envs.sentences import overlap, sentences
 from tokengym.envs.service import conversation
 from tokengym.envs.simulated_user import LANGUAGES, asking, customer, listen, met
@@ -64,19 +65,15 @@ class TextDialogue(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        label_noise: float = 0.6  # share of flawed training labels, 0 to 1
-        turns: int = field(default=1, metadata={"later": True})  # of the clerk; above 1 a simulated customer answers
-        user_language: str = field(default="en", metadata={"later": True})  # of that customer: "en" or "zh"
+        label_noise: float = option(0.6, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
+        turns: int = option(1, least=1, later=True)  # of the clerk; above 1 a simulated customer answers
+        user_language: str = option("en", known=LANGUAGES, later=True)  # of that customer: "en" or "zh"
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         turns, language = self.options.turns, self.options.user_language
-        if isinstance(turns, bool) or not isinstance(turns, int) or turns < 1:
-            raise ValueError(f"turns={turns!r}; expected a whole number, 1 or more")
-        if language not in LANGUAGES or (language != "en" and turns == 1):
-            raise ValueError(
-                f"user_language={language!r}, turns={turns}; expected one of {LANGUAGES}, and of the builtin data with turns above 1"
-            )
+        if language != "en" and turns == 1:
+            raise ValueError(f"user_language={language!r} is the customer's, who answers with turns above 1 only; add turns=8")
         if turns > 1:  # another reward and other budgets
             self.turns = turns
             self.max_prompt_tokens, self.max_reply_tokens, self.max_new_tokens = (160, 56, 96) if language == "zh" else (128, 48, 64)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tokengym._registry import unknown
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.lexicon import NAMED
 from tokengym.envs.mistakes import KINDS, made, mistakes, pieces
+from tokengym.envs.options import option
 from tokengym.envs.repair import mended
-from tokengym.envs.world import Generated, Report, report
+from tokengym.envs.world import LANGUAGES, Generated, Report, report
 
 __all__ = ["TextEdit"]
 
@@ -50,13 +50,9 @@ class TextEdit(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        kind: str = "spelling"  # of the mistakes: "spelling" or "grammar"
-        language: str = "en"  # of the builtin data: "en" or "zh"
-        label_noise: float = 0.1  # share of training labels with mistakes left in them, 0 to 1
-
-        def __post_init__(self) -> None:
-            if self.kind not in KINDS:
-                raise unknown("kind", self.kind, KINDS)
+        kind: str = option("spelling", known=KINDS)  # of the mistakes: "spelling" or "grammar"
+        language: str = option("en", known=tuple(LANGUAGES))  # of the builtin data, and of the words around other data: "en" or "zh"
+        label_noise: float = option(0.1, least=0, most=1, builtin=True)  # share of training labels with mistakes left in them, 0 to 1
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         kind, language = self.options.kind, self.options.language

@@ -21,7 +21,7 @@ from tokengym.envs.infos import row_infos
 from tokengym.envs.keywords import read_keywords
 from tokengym.envs.masks import Constraint
 from tokengym.envs.prompts import Prompt, PromptBook
-from tokengym.envs.scoring import FINISHED, Ended, Scored, begun_columns, potentials, score_episodes
+from tokengym.envs.scoring import FINISHED, Ended, Scored, begun_columns, potentials, score_episodes, told_apart
 from tokengym.envs.stops import StopStrings
 from tokengym.envs.tokenizer import load_tokenizer
 from tokengym.envs.turns import Heard, Talk, Transcript
@@ -29,6 +29,8 @@ from tokengym.rewards import Sample, make_reward
 
 __all__ = ["Ended", "Engine", "Scored"]
 
+_PICKING = ("index", "sample_id")  # options of a reset that pick an example
+_OF_ROWS = ("episodes", "first", "reset_mask")  # what a vector environment knows beside them
 _BOOKS: WeakValueDictionary[str, PromptBook] = WeakValueDictionary()  # shared by the sub-environments of a vector env
 
 
@@ -55,6 +57,7 @@ class Engine:
         metrics = self.task.metrics if given.metrics is True else (given.metrics or ())
         measured = [make_reward(metric) for metric in metrics]
         self.metrics = [self.reward if metric.spec == self.reward.spec else metric for metric in measured]  # scored only once
+        self._names = told_apart(self.reward, self.metrics)
         self.max_prompt_tokens = given.max_prompt_tokens or default.max_prompt_tokens
         self.max_new_tokens = given.max_new_tokens or default.max_new_tokens
         if given.length_limit == "truncate" and self.max_new_tokens == 1:
@@ -156,7 +159,7 @@ class Engine:
     def score(self, episodes: Sequence[Ended]) -> Scored:
         """Scores and infos of finished episodes, in one call of the reward and of each metric."""
         samples = [self._sample(episode) for episode in episodes]
-        return score_episodes(episodes, samples, self.reward, self.metrics, self.talk is not None)
+        return score_episodes(episodes, samples, self.reward, self.metrics, self._names, self.talk is not None)
 
     def reset_info(self, prompt: Prompt, deal: int) -> dict[str, Any]:
         """The info of an episode's first observation; ``deal`` is -1 where the example was picked, not dealt."""
@@ -168,20 +171,25 @@ class Engine:
         Raises:
             ValueError: an unknown option, both options at once, or an example that is not there.
         """
-        for key in options:
-            if key not in ("index", "sample_id"):
-                raise unknown("reset option", key, ("index", "sample_id"))
+        _check_known(options)
         number, name = options.get("index"), options.get("sample_id")
         if number is not None and name is not None:
             raise ValueError(f"reset options name both index={number!r} and sample_id={name!r}; give one")
         if name is not None:
             return self.book.index_of(str(name))
-        if number is not None and not 0 <= as_index(number) < len(self.examples):
+        if number is None:
+            return None
+        try:
+            index = as_index(number)
+        except TypeError:
+            raise ValueError(f"reset option index={number!r}; expected a whole number; an example's name is its sample_id") from None
+        if not 0 <= index < len(self.examples):
             raise ValueError(f"index={number} lies outside the data set of {len(self.examples)} examples")
-        return None if number is None else as_index(number)
+        return index
 
     def picks(self, options: Mapping[str, Any], count: int) -> list[int | None]:
         """:meth:`pick` for ``count`` rows; an option is one value for all of them, or a sequence of ``count``."""
+        _check_known(options, _OF_ROWS)
         many = {key: value for key, value in options.items() if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)}
         for key, value in many.items():
             if np.shape(value) != (count,):
@@ -282,6 +290,12 @@ class Engine:
             if key is not None:
                 _BOOKS[key] = book
         return book
+
+
+def _check_known(options: Mapping[str, Any], more: Sequence[str] = ()) -> None:
+    for key in options:
+        if key not in _PICKING:
+            raise unknown("reset option", key, (*_PICKING, *more))
 
 
 def _sha256(value: Any) -> str:

@@ -81,7 +81,7 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
 
     def __init__(self, task: str | type[Task] | Task, *, render_mode: str | None = None, **keywords: Any) -> None:
         if render_mode is not None and render_mode not in _RENDER_MODES:
-            raise unknown("render_mode", render_mode, _RENDER_MODES)
+            raise TypeError(str(unknown("render_mode", render_mode, _RENDER_MODES)))  # Stable-Baselines3 then makes it without one
         self._spec: EnvSpec | None = None
         self._made_with = ((task,), {"render_mode": render_mode, **keywords})
         self.render_mode = render_mode

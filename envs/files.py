@@ -23,6 +23,7 @@ _COLUMNS = {  # field of Example: names that are understood without a column map
 # Keys of meta that tasks and rewards read; a column can be mapped to each by its name, and to any other as "meta.NAME".
 _META = ("answer", "candidates", "entities", "facts", "label", "labels", "question", "relevance", "schema", "slots", "tags", "tests")
 _TEXTS = ("facts", "labels", "tests")  # of these, where one text means a list of one
+_SHOWN = " (tokengym data show: --columns prompt=NAME)"
 _SAVED = ("dataset_dict.json", "state.json")  # what Dataset.save_to_disk leaves in a folder
 _SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
 
@@ -67,7 +68,7 @@ def read_hub(
     Raises:
         ImportError: ``datasets`` is not installed.
         FileNotFoundError: a folder without data.
-        ValueError: the hub knows no such data set, split or column.
+        ValueError: the hub knows no such data set, split or column, or the library cannot read a folder.
     """
     try:
         import datasets  # type: ignore[import-not-found, import-untyped, unused-ignore]
@@ -76,8 +77,8 @@ def read_hub(
         raise ImportError(f"dataset={name!r} is {kind}; reading it takes the datasets library: pip install datasets") from error
     if any((Path(name) / file).is_file() for file in _SAVED):
         loaded = datasets.load_from_disk(name)
-    elif Path(name).is_dir() and not any(file.suffix in (*SUFFIXES, ".json") for file in Path(name).rglob("*")):
-        raise FileNotFoundError(f"{name} holds no data; looked for files such as train.jsonl, test.csv, data/train-00000-of-00001.parquet")
+    elif Path(name).is_dir():
+        loaded = _load_folder(Path(name), config, datasets)
     else:
         loaded = datasets.load_dataset(name, name=config, revision=revision)
     found = {key: loaded[key] for key in loaded} if isinstance(loaded, Mapping) else {"train": loaded}
@@ -91,6 +92,17 @@ def read_hub(
         if not chosen:
             raise unknown(f"split of {name}", split, found)
     return [e for key in chosen for e in to_examples((dict(row) for row in found[key]), name, columns)]
+
+
+def _load_folder(folder: Path, config: str | None, datasets: Any) -> Any:
+    """What ``datasets.load_dataset`` reads in a folder that has no file named after a split."""
+    looked = "looked for files such as train.jsonl, test.csv, data/train-00000-of-00001.parquet"
+    if not any(file.suffix in (*SUFFIXES, ".json") for file in folder.rglob("*")):
+        raise FileNotFoundError(f"{folder} holds no data; {looked}")
+    try:
+        return datasets.load_dataset(str(folder.resolve()), name=config)  # "." has no name, which the library asks for
+    except Exception as error:  # of many kinds, each in the library's own words
+        raise ValueError(f"the folder {folder} cannot be read as one data set ({error}); {looked}; or name one file in it") from error
 
 
 def mapped(path: Path, split: str | None, columns: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -122,14 +134,17 @@ def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str,
     examples: list[Example] = []
     seen: set[str] = set()
     for number, row in enumerate(rows):
-        prompt = _column(row, "prompt", columns, name)
-        key = _column(row, "id", columns, name, needed="id" in columns)
-        labels = _column(row, "references", columns, name, needed="references" in columns)
-        if prompt is None:
-            raise ValueError(f"{name}, row {number}: no prompt; columns are {sorted(row)}; map one with columns={{'prompt': NAME}}")
-        identity = str(_value(row, key, name)) if key else str(number)
+        place = f"{name}, row {number}"
+        prompt = _column(row, "prompt", columns, place)
+        key = _column(row, "id", columns, place, needed="id" in columns)
+        labels = _column(row, "references", columns, place, needed="references" in columns)
+        asked = None if prompt is None else _value(row, prompt, place)
+        if asked is None:
+            what = f"nothing in its column {prompt!r}" if prompt else f"no prompt among its columns {sorted(row)}"
+            raise ValueError(f"{place} has {what}; every row needs one; map another column to it with columns={{'prompt': NAME}}{_SHOWN}")
+        identity = str(_value(row, key, place)) if key else str(number)
         if identity in seen:
-            raise ValueError(f"{name}, row {number}: the id {identity!r} occurs twice; ids must be unique")
+            raise ValueError(f"{place}: the id {identity!r} occurs twice; ids must be unique")
         seen.add(identity)
         meta = row.get("meta")
         meta = dict(meta) if isinstance(meta, Mapping) else {}
@@ -137,9 +152,9 @@ def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str,
         rest = {k: v for k, v in row.items() if k not in used | {"meta"}}
         for field in (each for each in columns if each not in _COLUMNS):
             rest.pop(columns[field], None)
-            meta[field.removeprefix("meta.")] = _meta(field, _value(row, columns[field], name))
-        references = _references(_value(row, labels, name) if labels else None)
-        examples.append(Example(identity, _prompt(_value(row, prompt, name)), references, {**rest, **meta}))
+            meta[field.removeprefix("meta.")] = _meta(field, _value(row, columns[field], place))
+        references = _references(_value(row, labels, place) if labels else None)
+        examples.append(Example(identity, _prompt(asked), references, {**rest, **meta}))
     return examples
 
 
@@ -236,6 +251,8 @@ def _json_row(line: str, path: Path, number: int) -> dict[str, Any]:
 
 def _part(examples: list[Example], split: str, name: str) -> list[Example]:
     """The rows of a set without splits that are set aside for this one."""
+    if not examples:
+        raise ValueError(f"{name} is empty: there is not one row in it")
     part = _tenths(examples, split)
     if not part:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -31,7 +31,7 @@ class Keywords:
     tokenizer: Any = "builtin"  # a name, folder, hub id, or tokenizer object
     prompt_format: str = "plain"  # "plain" text, or the tokenizer's "chat" template
     reward: Any = None  # a specification such as "0.7*rouge_l + 0.3*semantic", or a reward; None: the task's
-    metrics: Any = True  # True: the task's; False: none; or a sequence of specifications
+    metrics: Any = True  # True: the task's; False: none; a specification, or a sequence of them
     max_prompt_tokens: int | None = None  # longest prompt, in tokens; None: the task's
     max_new_tokens: int | None = None  # longest answer, in tokens, its end-of-sequence token included; None: the task's
     stop: str | Sequence[str] = ()  # an answer also ends where one of these texts appears; it is cut off
@@ -50,9 +50,13 @@ class Keywords:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name}={value!r}; expected a whole number, 1 or more")
-        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+        if isinstance(self.metrics, str) or callable(self.metrics):
+            object.__setattr__(self, "metrics", (self.metrics,))
+        elif not (self.metrics is None or isinstance(self.metrics, bool | Iterable)):
+            raise ValueError(f"metrics={self.metrics!r}; expected True, False, a specification such as 'rouge_l', or several in a list")
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop) if isinstance(self.stop, Iterable) else (self.stop,)
         if not all(isinstance(text, str) and text for text in stop):
-            raise ValueError(f"stop={self.stop!r}; expected texts that are not empty")
+            raise ValueError(f"stop={self.stop!r}; expected a text that is not empty, or several in a list")
         object.__setattr__(self, "stop", stop)
 
 

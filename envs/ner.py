@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokengym._registry import unknown
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.bio import cut_words, listing, span_tags
 from tokengym.envs.draw import Draw
 from tokengym.envs.entity_report import ner_report
 from tokengym.envs.mentions import TYPES, mentions, nothing
 from tokengym.envs.ner_rules import guessed
+from tokengym.envs.options import option
 from tokengym.envs.world import Generated
 
 __all__ = ["TextNER"]
@@ -72,12 +72,8 @@ class TextNER(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        language: str = "en"  # of the builtin data: "en" or "zh"
-        label_noise: float = 0.3  # share of flawed training labels, 0 to 1
-
-        def __post_init__(self) -> None:
-            if self.language not in _LANGUAGES:
-                raise unknown("language", self.language, _LANGUAGES)
+        language: str = option("en", known=_LANGUAGES)  # of the builtin data, and of the words around other data: "en" or "zh"
+        label_noise: float = option(0.3, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         language, noise = self.options.language, self.options.label_noise if split == "train" else 0.0

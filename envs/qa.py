@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
-from tokengym._registry import unknown
 from tokengym.envs.answers_zh import answer_in
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.draw import Draw
 from tokengym.envs.genre import Question
+from tokengym.envs.options import option
 from tokengym.envs.reasoning_gym import guess
 from tokengym.envs.retrieval import RETRIEVERS, Collection, Searched, searched
 from tokengym.envs.sentences import overlap, sentences, words
-from tokengym.envs.world import Generated, Report, report
+from tokengym.envs.world import LANGUAGES, Generated, Report, report
 
 __all__ = ["TextQA"]
 
@@ -72,24 +72,17 @@ class TextQA(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        language: str = "en"  # of the builtin data: "en" or "zh"
-        label_noise: float = 0.4  # share of flawed training labels, 0 to 1
-        retriever: str = field(default="none", metadata={"later": True})  # "none": the passage is given; "bm25": it is searched for
-        documents: int = field(default=3, metadata={"later": True})  # passages that the retriever shows
-        collection: int = field(default=1000, metadata={"later": True})  # of the builtin data: passages that it searches
+        language: str = option("en", known=tuple(LANGUAGES))  # of the builtin data, and of the words around other data: "en" or "zh"
+        label_noise: float = option(0.4, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
+        retriever: str = option("none", known=RETRIEVERS, later=True)  # "none": the passage is given; "bm25": it is searched for
+        documents: int = option(3, least=1, later=True)  # passages that the retriever shows
+        collection: int = option(1000, least=1, builtin=True, later=True)  # of the builtin data: passages that it searches
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         retriever, documents, collection = self.options.retriever, self.options.documents, self.options.collection
-        if retriever not in RETRIEVERS:
-            raise unknown("retriever", retriever, RETRIEVERS)
         if retriever == "none" and (documents, collection) != (3, 1000):
             raise ValueError(f"documents={documents!r}, collection={collection!r} say how a retriever searches; add retriever='bm25'")
-        for name, value in (("documents", documents), ("collection", collection)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}={value!r}; expected a whole number of passages, 1 or more")
-        if documents > collection:
-            raise ValueError(f"documents={documents} of collection={collection} passages cannot be shown; ask for fewer")
         if self.options.language == "zh":  # a character is almost two tokens
             self.max_prompt_tokens = 256
         if retriever != "none":
@@ -98,6 +91,8 @@ class TextQA(Task):
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         language, noise = self.options.language, self.options.label_noise if split == "train" else 0.0
         search, count = self.options.retriever != "none", self.options.collection
+        if self.options.documents > count:
+            raise ValueError(f"documents={self.options.documents} of collection={count} passages cannot be shown; ask for fewer")
 
         def make(index: int) -> Example:
             story = report(split, f"qa/{index}", language, extras=1 + index % 2)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokengym._registry import unknown
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.draw import Draw
+from tokengym.envs.options import option
 from tokengym.envs.searches import numbered, order_of, search
 from tokengym.envs.sentences import overlap
 from tokengym.envs.tastes import taste
@@ -19,7 +19,6 @@ __all__ = ["TextRank"]
 
 _KINDS = {"retrieval": search, "recommendation": taste}
 _CANDIDATE = re.compile(r"^\d+\. (.+)$", re.MULTILINE)
-_CANDIDATES = range(3, 21)
 _TOKENS = {"en": (120, 61), "zh": (220, 80)}  # default budget of a prompt: for the query, and for each candidate
 
 
@@ -47,7 +46,8 @@ class TextRank(Task):
     Rewards: nDCG of the first three places with the grades as gains, at the end; a candidate that is not listed gains nothing.
     Starting State: a list of the split, in drawn order.
     Episode End: the end-of-sequence token, ``max_new_tokens``, or a complete order where answers are constrained.
-    Information: as in every environment of the suite; metrics nDCG of all places and the reciprocal rank of the first relevant candidate.
+    Information: as in every environment of the suite; metrics nDCG of the first ten places and the reciprocal rank
+        of the first relevant candidate.
     Arguments: ``kind`` ("retrieval", "recommendation"); ``candidates``, 3 to 20 (the default budgets grow with it); ``constrained``;
         ``language`` ("en", "zh"); ``label_noise``, the share of flawed labels in the training split (validation and test are clean):
         half of the flawed follow shared words, half have the best one in another's place. The named set ``aclsum-titles`` asks
@@ -63,25 +63,19 @@ class TextRank(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        kind: str = "retrieval"  # "retrieval" or "recommendation"
-        candidates: int = 5  # in a list, 3 to 20
+        kind: str = option("retrieval", known=tuple(_KINDS), builtin=True)  # "retrieval" or "recommendation"
+        candidates: int = option(5, least=3, most=20)  # in a list, 3 to 20
         constrained: bool = False  # the answer must be a permutation
-        language: str = "en"  # of the builtin data: "en" or "zh"
-        label_noise: float = 0.3  # share of flawed training labels, 0 to 1
+        language: str = option("en", known=tuple(LANGUAGES))  # of the builtin data, and of the words around other data: "en" or "zh"
+        label_noise: float = option(0.3, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
-        count, (head, each) = self.options.candidates, _TOKENS.get(self.options.language, _TOKENS["en"])
-        if not isinstance(count, int) or count not in _CANDIDATES:
-            raise ValueError(f"candidates={count!r}; expected {_CANDIDATES[0]} to {_CANDIDATES[-1]}")
+        count, (head, each) = self.options.candidates, _TOKENS[self.options.language]
         self.max_prompt_tokens, self.max_new_tokens = head + each * count, 1 + 3 * count  # of this task's options
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         kind, language, count = self.options.kind, self.options.language, self.options.candidates
-        if kind not in _KINDS:
-            raise unknown("kind of TextRank-v0", kind, _KINDS)
-        if language not in LANGUAGES:
-            raise unknown("language", language, LANGUAGES)
         noise = self.options.label_noise if split == "train" else 0.0
 
         def make(index: int) -> Example:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from tokengym.envs.infos import Columns, known_first, row_infos
 from tokengym.envs.prompts import Prompt
-from tokengym.rewards import BaseReward, Sample
+from tokengym.rewards import BaseReward, Sample, Sum
 
-__all__ = ["FINISHED", "Ended", "Scored", "begun_columns", "potentials", "score_episodes"]
+__all__ = ["FINISHED", "Ended", "Names", "Scored", "begun_columns", "potentials", "score_episodes", "told_apart"]
 
 FINISHED = frozenset({"eos", "stop", "complete"})
 """Reasons by which the agent itself ended its answer."""
@@ -46,8 +46,28 @@ class Scored(NamedTuple):
         return row_infos(self.columns, len(self.scores))
 
 
+class Names(NamedTuple):
+    """What the infos call the metrics, and those terms of the reward that they do not call by their components' names."""
+
+    metrics: tuple[str, ...]
+    terms: Mapping[str, str]
+
+
+def told_apart(reward: BaseReward, metrics: Sequence[BaseReward]) -> Names:
+    """Names of metrics and terms; where one would stand for two scores, as "ndcg" for ndcg(k=3) and ndcg, their specifications do."""
+    terms = list(zip(reward.keys, (term for _, term in reward.terms), strict=True)) if isinstance(reward, Sum) else [(reward.name, reward)]
+    specs: dict[str, set[str]] = {}
+    for each in (*metrics, *(term for _, term in terms)):
+        specs.setdefault(each.name, set()).add(each.spec)
+    shared = {metric.name for metric in metrics if len(specs[metric.name]) > 1}
+    return Names(
+        tuple(metric.spec if metric.name in shared else metric.name for metric in metrics),
+        {key: term.spec + key.removeprefix(term.name) for key, term in terms if term.name in shared},
+    )
+
+
 def score_episodes(
-    episodes: Sequence[Ended], samples: Sequence[Sample], reward: BaseReward, metrics: Sequence[BaseReward], turns: bool
+    episodes: Sequence[Ended], samples: Sequence[Sample], reward: BaseReward, metrics: Sequence[BaseReward], names: Names, turns: bool
 ) -> Scored:
     """Scores and infos, in one call of the reward and of each metric.
 
@@ -56,17 +76,20 @@ def score_episodes(
         samples: (B,) the same as texts.
         reward: what is paid.
         metrics: what is told beside it; one that is ``reward`` itself is not computed again.
+        names: what the infos call them, see :func:`told_apart`.
         turns: whether the infos tell how many turns there were.
     """
     earned, components, paid = reward.listed(samples)
     measured: dict[str, list[float | None]] = {}
-    for metric in metrics:
+    for name, metric in zip(names.metrics, metrics, strict=True):
         scores, _, valid = (earned, components, paid) if metric is reward else metric.listed(samples)
         if all(valid):
-            measured[metric.name] = [*scores]
+            measured[name] = [*scores]
         else:  # of two metrics of one name, the last that is known
-            before = measured.get(metric.name, [None] * len(samples))
-            measured[metric.name] = [score if ok else other for score, ok, other in zip(scores, valid, before, strict=True)]
+            before = measured.get(name, [None] * len(samples))
+            measured[name] = [score if ok else other for score, ok, other in zip(scores, valid, before, strict=True)]
+    if names.terms:
+        components = {names.terms.get(name, name): part for name, part in components.items()}
     columns: dict[str, Any] = {
         "sample_id": [episode.prompt.example.id for episode in episodes],
         "index": [episode.prompt.index for episode in episodes],

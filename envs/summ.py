@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tokengym.envs.base import Example, Parts, Task
+from tokengym.envs.options import option
 from tokengym.envs.sentences import sentences
-from tokengym.envs.world import Generated, Report, report
+from tokengym.envs.world import LANGUAGES, Generated, Report, report
 
 __all__ = ["TextSumm"]
 
@@ -61,8 +62,8 @@ class TextSumm(Task):
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        language: str = "en"  # of the builtin data: "en" or "zh"
-        label_noise: float = 0.6  # share of flawed training labels, 0 to 1
+        language: str = option("en", known=tuple(LANGUAGES))  # of the builtin data, and of the words around other data: "en" or "zh"
+        label_noise: float = option(0.6, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)

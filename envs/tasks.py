@@ -7,4 +7,11 @@ from tokengym.envs.base import Task
 
 __all__ = ["TASKS"]
 
-TASKS: Registry[type[Task]] = Registry("task", {})
+
+def _check_name(name: str, task: type[Task]) -> None:
+    if getattr(task, "name", None) != name:
+        told = f"the task {name!r} is {task.__module__}:{task.__qualname__}, whose name is {getattr(task, 'name', None)!r}"
+        raise ValueError(f"{told}; register it under that name, or give the class this one")
+
+
+TASKS: Registry[type[Task]] = Registry("task", {}, check=_check_name)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from tokengym.envs.base import Example, Parts, Task
 from tokengym.envs.bilingual import Told, told
 from tokengym.envs.gloss import gloss
+from tokengym.envs.options import option
 from tokengym.envs.world import Generated
 
 __all__ = ["BUILTIN_PAIRS", "LANGUAGES", "TextTranslate"]
@@ -62,7 +63,7 @@ class TextTranslate(Task):
     @dataclass(frozen=True, kw_only=True)
     class Options:
         pair: str = "en-zh"  # languages, from and to
-        label_noise: float = 0.2  # share of flawed training labels, 0 to 1
+        label_noise: float = option(0.2, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
 
         def __post_init__(self) -> None:
             codes = self.pair.split("-") if isinstance(self.pair, str) else []

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokengym.rewards.parts import COSTS, corners, dearest, needed
-from tokengym.rewards.sample import Explained, Listed, Reward, Sample, Scores, Values, checked
+from tokengym.rewards.sample import Explained, Listed, Reward, Sample, Scores, Values, answered, check_batch, checked
 from tokengym.rewards.written import arguments_of, literal, place_of
 
 __all__ = [
@@ -81,8 +81,16 @@ class BaseReward:
             cls.listed = BaseReward.listed  # type: ignore[method-assign]
 
     def __call__(self, batch: Sequence[Sample], /) -> Scores:
-        """(B,) float32 scores; 0.0 where a sample could not be scored."""
-        return self.explain(batch).scores.astype(np.float32)
+        """(B,) float32 scores; 0.0 where a sample could not be scored.
+
+        Raises:
+            TypeError: the batch is no list of samples.
+        """
+        try:
+            return self.explain(batch).scores.astype(np.float32)
+        except Exception as error:
+            check_batch(batch, error)
+            raise
 
     @property
     def spec(self) -> str:
@@ -285,7 +293,8 @@ class Custom(BaseReward):
 
     def score(self, batch: Sequence[Sample]) -> npt.NDArray[Any]:
         if not hasattr(self.function, "explain"):
-            return self.function(batch)
+            scores: npt.NDArray[Any] = answered(self.function, batch, self.name)
+            return scores
         explained = self.explain(batch)
         return np.where(explained.valid, explained.scores, np.nan)
 
@@ -293,7 +302,7 @@ class Custom(BaseReward):
         own = getattr(self.function, "explain", None)
         if own is None:
             return super().explain(batch)
-        scores, components, valid = own(batch)
+        scores, components, valid = answered(own, batch, self.name)
         scores = checked(scores, len(batch), self.name)
         parts = {str(key): checked(part, len(batch), f"{self.name}, component {key!r}") for key, part in components.items()}
         parts = parts or {self.name: scores.copy()}

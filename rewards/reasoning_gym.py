@@ -17,25 +17,30 @@ import numpy as np
 
 from tokengym._registry import unknown
 from tokengym.rewards.base import Sample
+from tokengym.rewards.limited import Limited
 from tokengym.rewards.one_by_one import OneByOne
 
-__all__ = ["ReasoningGym", "dataset_names", "entry"]
+__all__ = ["ReasoningGym", "dataset_names", "entry", "score_here"]
 
-# reasoning-gym reads answers to these with Python's eval or sympy's parse_expr, which would run what an agent writes. Such an answer
-# is passed on only if it is made of what an answer is made of; any other earns 0.
+# reasoning-gym reads answers to these with Python's eval or sympy's parse_expr, which would run what an agent writes, or works numbers
+# out that fill the memory. Such an answer is passed on only if it is made of what an answer is made of; any other earns 0.
 _LISTS = re.compile(r"[\w\s\[\]'\",.-]*")  # no brackets that call, no operators
 _SUMS = re.compile(r"(?:[\d\s.+\-/()]|\*(?!\*))*")
 _POLYNOMIAL = re.compile(r"(?:[\d\s.+\-/()]|(?<![A-Za-z])[a-z](?![A-Za-z])|\*(?!\*)|\*\*\s*\d{1,2}(?!\d|\s*\*\*))*")
 _CALCULUS = re.compile(
-    r"(?:[\d\s.+\-/()]|(?<![A-Za-z])(?:[a-zC]|a?(?:sin|cos|tan)h?|exp|log|sqrt|pi)(?![A-Za-z])|\*(?!\*)"
+    r"(?:[\d\s.+\-/()]|(?<![A-Za-z])(?:[a-zCX]|a?(?:sin|cos|tan)h?|exp|log|sqrt|pi)(?![A-Za-z])|\*(?!\*)"
     r"|\*\*\s*(?:\d{1,2}|\(-?\d{1,2}(?:/\d{1,2})?\)|[a-z])(?![\dA-Za-z]|\s*\*\*))*"
 )
+_MOVES = re.compile(r"(?:\D|(?<!\d)\d{1,3}(?!\d))*")  # a count is how often a scorer turns the cube
+_ANY = re.compile(r"[\s\S]*")  # what is too large is refused below
 _READ = {
+    "coin_flip": _ANY,
     "binary_matrix": _LISTS,
     "n_queens": _LISTS,
     "spiral_matrix": _LISTS,
     "string_insertion": _LISTS,
     "countdown": _SUMS,
+    "rubiks_cube": _MOVES,
     "puzzle24": _SUMS,
     "polynomial_multiplication": _POLYNOMIAL,
     "simple_integration": _CALCULUS,
@@ -43,14 +48,19 @@ _READ = {
 }
 _LONGEST = 2_000  # characters of an answer that is evaluated
 _TOWER = re.compile(r"\*\*[^+*]*\)\s*\*\*")  # a power of a power: its value may not fit into any memory
+_HUGE = re.compile(r"[\d.][eE][+-]?[\d_]{4,}")  # a number such as 1e999999999, which some scorers write out digit by digit
+
+_SIMPLIFIED = ("simple_integration", "intermediate_integration")  # sympy may simplify a short formula for hours
+_elsewhere = Limited("tokengym.rewards.reasoning_gym:score_here", seconds=10.0)
 
 
 class ReasoningGym(OneByOne):
     """What reasoning-gym's own ``score_answer`` gives the response: 1.0 where it is right; some data sets give a part for a near miss.
 
     The question is made again from the data set's name and the seed, so the sample must come from the version that is installed. A few
-    of the package's scorers evaluate the response as Python or as a formula; here one that is more than a list of values or a formula
-    earns 0.0 unseen, and so does one that makes a scorer fail.
+    of the package's scorers evaluate the response as Python, as a formula or as moves; here one that is more than a list of values, a
+    formula or moves, or that needs numbers without end, earns 0.0 unseen, and so does one that makes a scorer fail, or work for more
+    than ten seconds.
 
     Range 0 to 1, higher is better, needs ``meta["reasoning_gym"]``: {"dataset": its name there, "seed": 0 to 2**32 - 1}. Source:
     Stojanovski et al. 2025, arXiv:2505.24760.
@@ -77,11 +87,23 @@ def _score(sample: Sample) -> float:
     name, asked = about["dataset"], entry(about["dataset"], about["seed"])
     response = sample.response.strip()
     if name in _READ and response != asked["answer"]:
-        if len(response) > _LONGEST or not _READ[name].fullmatch(response) or _TOWER.search(response):
+        huge = _TOWER.search(response) or _HUGE.search(response.replace(",", ""))  # they leave commas out
+        if huge or len(response) > _LONGEST or not _READ[name].fullmatch(response):
             return 0.0
+        if name in _SIMPLIFIED:
+            try:
+                return float(_elsewhere(name, about["seed"], response))
+            except TimeoutError:
+                return 0.0
+    return score_here(name, about["seed"], response)
+
+
+def score_here(dataset: str, seed: int, response: str) -> float:
+    """The package's own score of a response, however long that takes; 0.0 where its scorer fails."""
+    asked = entry(dataset, seed)
     with _quiet():
         try:
-            score = float(_scorer(name).score_answer(response, asked))
+            score = float(_scorer(dataset).score_answer(response, asked))
         except Exception:  # some scorers trip over an answer that is not of the expected form
             score = 0.0
     return min(max(score, 0.0), 1.0) if score == score else 0.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Explained", "Listed", "Reward", "Sample", "Scores", "Values", "checked"]
+__all__ = ["Explained", "Listed", "Reward", "Sample", "Scores", "Values", "answered", "check_batch", "checked"]
 
 Scores: TypeAlias = npt.NDArray[np.float32]
 Values: TypeAlias = npt.NDArray[np.float64]
@@ -70,6 +70,35 @@ def checked(scores: object, count: int, name: str) -> Values:
     if values.shape != (count,):
         raise ValueError(f"reward {name!r} returned an array of shape {values.shape} for {count} samples; expected ({count},)")
     return values
+
+
+def answered(function: Callable[[Sequence[Sample]], Any], batch: Sequence[Sample], name: str) -> Any:
+    """``function(batch)``; whatever it raises comes as a ValueError that names the reward."""
+    try:
+        return function(batch)
+    except Exception as error:
+        raise ValueError(
+            f"reward {name!r} raised {type(error).__name__} ({error}) on a batch of {len(batch)} samples; "
+            "a reward takes a list of Samples and returns one number for each"
+        ) from error
+
+
+def check_batch(batch: object, error: Exception) -> None:
+    """Raises TypeError, from ``error``, where a batch that could not be scored is no list of samples, or a sample is none."""
+    if isinstance(batch, Sample) or not isinstance(batch, Sequence):
+        raise TypeError(f"a reward takes a list of Samples, not {_short(batch)}") from error
+    for row, sample in enumerate(batch):
+        if not all(hasattr(sample, name) for name in Sample._fields):
+            hint = "a reward takes Samples: Sample(prompt, response, references=('...',), meta={})"
+            raise TypeError(f"sample {row} of the batch is {_short(sample)}; {hint}") from error
+        for name in ("prompt", "response"):
+            if not isinstance(getattr(sample, name), str):
+                raise TypeError(f"sample {row} of the batch has {name}={_short(getattr(sample, name))}; expected a text") from error
+        known = sample.references
+        if isinstance(known, str) or not isinstance(known, Sequence) or not all(isinstance(each, str) for each in known):
+            raise TypeError(f"sample {row} of the batch has references={_short(known)}; expected a tuple of texts") from error
+        if not isinstance(sample.meta, Mapping):
+            raise TypeError(f"sample {row} of the batch has meta={_short(sample.meta)}; expected a mapping") from error
 
 
 def _short(value: object) -> str:

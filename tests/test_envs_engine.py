@@ -10,6 +10,7 @@ import pytest
 from tests.letters import EOS, LETTERS, WORDS, Say, share, tokens
 from tokengym.envs import Example
 from tokengym.envs.engine import Ended, Engine
+from tokengym.rewards import make_reward
 
 
 def engine(**keywords: Any) -> Engine:
@@ -82,6 +83,24 @@ def test_metrics_can_be_named_or_left_out() -> None:
     assert engine(metrics=["rouge_1"]).score([Ended(row, 0, ids("ab"), "eos")]).infos[0]["metrics"] == {"rouge_1": 1.0}
 
 
+def test_one_metric_needs_no_list() -> None:
+    for metrics in ("rouge_1", make_reward("rouge_1")):
+        assert engine(metrics=metrics).score([Ended(engine().book[0], 0, ids("ab"), "eos")]).infos[0]["metrics"] == {"rouge_1": 1.0}
+
+
+def test_one_name_for_two_scores_makes_way_for_their_specifications() -> None:
+    row = Ended(engine().book[0], 0, ids("ab"), "eos")
+    alone = engine(reward="length(goal=2)", metrics=["length(goal=4)", "exact"]).score([row]).infos[0]
+    assert alone["reward_components"] == {"length(goal=2)": 0.5}
+    assert alone["metrics"] == {"length(goal=4)": 0.25, "exact": 1.0}
+    terms = engine(reward="0.5*length(goal=2) + 0.5*exact", metrics=["length(goal=4)", "exact"]).score([row]).infos[0]
+    assert terms["reward_components"] == {"length(goal=2)": 0.25, "exact": 0.5}
+    same = engine(reward="length(goal=2)", metrics=["length(goal=2)"]).score([row]).infos[0]
+    assert same["reward_components"] == same["metrics"] == {"length": 0.5}
+    both = engine(reward="exact", metrics=["length(goal=2)", "length(goal=4)"]).score([row]).infos[0]
+    assert both["metrics"] == {"length(goal=2)": 0.5, "length(goal=4)": 0.25}
+
+
 def test_picks() -> None:
     rules = engine()
     assert rules.pick({}) is None
@@ -93,12 +112,15 @@ def test_picks() -> None:
         ({"idx": 1}, "'idx' is not a known reset option. Did you mean 'index'"),
         ({"index": 3}, "index=3 lies outside the data set of 3 examples"),
         ({"index": -1}, "index=-1 lies outside"),
+        ({"index": "a"}, "reset option index='a'; expected a whole number"),
         ({"index": 1, "sample_id": "w1"}, "give one"),
         ({"sample_id": "w9"}, "sample_id='w9' is not in the data set"),
     ]
     for options, message in bad:
         with pytest.raises(ValueError, match=message):
             rules.pick(options)
+    with pytest.raises(ValueError, match="'episdes' is not a known reset option. Did you mean 'episodes'"):
+        rules.picks({"episdes": 2}, 2)
     with pytest.raises(ValueError, match=r"'index' has shape \(3,\); expected one value, or \(2,\)"):
         rules.picks({"index": [0, 1, 2]}, 2)
 

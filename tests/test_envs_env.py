@@ -126,8 +126,15 @@ def test_bad_actions_and_bad_moments_raise() -> None:
 def test_keywords_of_the_vector_env_are_refused_with_a_hint() -> None:
     with pytest.raises(TypeError, match=r"deal='shared'.*gymnasium.make_vec\(id, deal=...\)"):
         say(deal="shared")
-    with pytest.raises(ValueError, match="'ainsi' is not a known render_mode. Did you mean 'ansi'"):
+    with pytest.raises(TypeError, match="'ainsi' is not a known render_mode. Did you mean 'ansi'"):
         say(render_mode="ainsi")
+
+
+@pytest.mark.filterwarnings("ignore:.*render_mode")  # Gymnasium says so first
+def test_stable_baselines3_makes_environments_by_their_id() -> None:
+    env_util = pytest.importorskip("stable_baselines3.common.env_util", reason="stable-baselines3 is not installed")
+    env = env_util.make_vec_env("TextClassify-v0", 2)  # which asks for render_mode="rgb_array", and does without after a TypeError
+    assert env.num_envs == 2 and len(env.reset()["input_ids"]) == 2
 
 
 def test_state_continues_bit_for_bit_through_json() -> None:

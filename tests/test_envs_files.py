@@ -33,9 +33,9 @@ def test_rows_become_examples() -> None:
 def test_columns_are_mapped_and_checked() -> None:
     rows = [{"body": "text", "gold": "short"}]
     assert to_examples(rows, "x", {"prompt": "body", "references": "gold"}) == [Example("0", "text", ("short",))]
-    with pytest.raises(ValueError, match="'bod' is not a known column of x. Did you mean 'body'"):
+    with pytest.raises(ValueError, match="'bod' is not a known column of x, row 0. Did you mean 'body'"):
         to_examples(rows, "x", {"prompt": "bod"})
-    with pytest.raises(ValueError, match=r"no prompt; columns are \['body', 'gold'\]"):
+    with pytest.raises(ValueError, match=r"no prompt among its columns \['body', 'gold'\]"):
         to_examples(rows, "x")
     with pytest.raises(ValueError, match="Did you mean 'prompt'"):
         to_examples(rows, "x", {"promt": "body"})
@@ -55,13 +55,13 @@ def test_columns_lead_into_nested_values_and_to_keys_of_meta() -> None:
         "tags": ["B-PER", "O"],
         "spans": listed[0]["spans"],
     }
-    with pytest.raises(ValueError, match="'txet' is not a known column of x, column answers. Did you mean 'text'"):
+    with pytest.raises(ValueError, match="'txet' is not a known column of x, row 0, column answers. Did you mean 'text'"):
         to_examples(rows, "x", {"references": "answers.txet"})
     with pytest.raises(ValueError, match="column 'context' is a str, so there is no 'context.text'"):
         to_examples(rows, "x", {"prompt": "context.text"})
     with pytest.raises(ValueError, match="'qestion' is not a known field.*Did you mean 'question'.*Any other key"):
         to_examples(rows, "x", {"qestion": "q"})
-    with pytest.raises(ValueError, match="'facst' is not a known column of x. Did you mean 'facts'"):
+    with pytest.raises(ValueError, match="'facst' is not a known column of x, row 0. Did you mean 'facts'"):
         to_examples(rows, "x", {"facts": "facst"})
 
 
@@ -177,3 +177,42 @@ def test_without_datasets_the_error_names_the_pip_line(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ImportError, match="pip install datasets"):
         read_hub("owner/name", "train")
+
+
+def test_a_row_that_lacks_a_column_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "d.jsonl", [{"prompt": "a"}, {"prompt": "b"}, {"answer": "c"}, {"prompt": None}])
+    with pytest.raises(ValueError, match=r"d.jsonl, row 2 has no prompt among its columns \['answer'\].*data show: --columns prompt=NAME"):
+        read_path(tmp_path / "d.jsonl", None)
+    with pytest.raises(ValueError, match="'prompt' is not a known column of .*d.jsonl, row 2. Known: answer"):
+        read_path(tmp_path / "d.jsonl", None, {"prompt": "prompt"})
+    with pytest.raises(ValueError, match="row 0 has nothing in its column 'prompt'"):
+        to_examples([{"prompt": None}], "d")
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text("")
+    (tmp_path / "d.csv").write_text("prompt,references\n")
+    for name in ("d.jsonl", "d.csv"):
+        with pytest.raises(ValueError, match=f"{name} is empty"):
+            read_path(tmp_path / name, "train")
+
+
+def test_the_folder_one_stands_in_is_read_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    library = ModuleType("datasets")
+
+    def load_dataset(path: str, name: str | None) -> dict[str, list[dict[str, str]]]:
+        asked.append(path)
+        if len(asked) > 1:
+            raise RuntimeError("no features")
+        return {"train": [{"text": "a"}]}
+
+    library.load_dataset = load_dataset  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "some.jsonl", [{"text": "a"}])
+    assert read_path(Path("."), None) == [Example("0", "a")] and asked == [str(tmp_path.resolve())]
+    with pytest.raises(
+        ValueError, match=r"the folder \. cannot be read as one data set \(no features\); looked for files such as train.jsonl"
+    ):
+        read_path(Path("."), None)

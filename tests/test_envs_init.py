@@ -149,3 +149,16 @@ def test_aclsum_plays() -> None:
 
 def test_the_table_has_a_row_per_id() -> None:
     assert {name: (TASKS[name].name, gymnasium.spec(name).kwargs["task"]) for name in IDS} == {name: (name, name) for name in IDS}
+
+
+def test_a_task_keeps_its_own_name_and_an_absent_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"the task 'Short-v0' is tokengym.envs.summ:TextSumm, whose name is 'TextSumm-v0'; register"):
+        TASKS.register("Short-v0", TASKS["TextSumm-v0"])
+    assert "Short-v0" not in TASKS
+    monkeypatch.setitem(TASKS._rows, "Short-v0", "tokengym.envs.summ:TextSumm")
+    with pytest.raises(ValueError, match="whose name is 'TextSumm-v0'"):
+        TASKS.find("Short-v0")
+    for place, why in (("no_such_module:Short", "No module named 'no_such_module'"), ("tokengym.envs.summ:Short", "no attribute 'Short'")):
+        monkeypatch.setitem(TASKS._rows, "Short-v0", place)
+        with pytest.raises(ImportError, match=f"the task 'Short-v0' is registered as '{place}', which cannot be imported: .*{why}"):
+            TASKS.find("Short-v0")

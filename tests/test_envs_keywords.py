@@ -40,7 +40,11 @@ def test_a_ready_made_task_keeps_its_options() -> None:
         ({"prompt_format": "chatty"}, ValueError, "Did you mean 'chat'"),
         ({"group_size": 0}, ValueError, "group_size=0; expected a whole number, 1 or more"),
         ({"max_new_tokens": 2.5}, ValueError, "max_new_tokens=2.5"),
-        ({"stop": ["a", ""]}, ValueError, "expected texts that are not empty"),
+        ({"stop": ["a", ""]}, ValueError, "expected a text that is not empty, or several in a list"),
+        ({"stop": 3}, ValueError, "stop=3; expected a text"),
+        ({"metrics": 3}, ValueError, "metrics=3; expected True, False, a specification"),
+        ({"loud": "no"}, ValueError, "loud='no'; expected True or False"),
+        ({"loud": 1}, ValueError, "loud=1; expected True or False"),
         ({"deal": "shared"}, TypeError, "deal='shared': elsewhere"),
     ],
 )

@@ -144,12 +144,12 @@ def test_constrained_random_play_ends_with_a_permutation() -> None:
 
 
 def test_wrong_options_say_what_is_right() -> None:
-    with pytest.raises(ValueError, match="candidates=2; expected 3 to 20"):
+    with pytest.raises(ValueError, match="candidates=2; expected a whole number from 3 to 20"):
         task(candidates=2)
-    with pytest.raises(ValueError, match="'retreival' is not a known kind of TextRank-v0. Did you mean 'retrieval'"):
-        task(kind="retreival").builtin("train", 1)
+    with pytest.raises(ValueError, match="'retreival' is not a known kind. Did you mean 'retrieval'"):
+        task(kind="retreival")
     with pytest.raises(ValueError, match="'de' is not a known language"):
-        task(language="de").builtin("train", 1)
+        task(language="de")
 
 
 @needs_package

@@ -205,15 +205,19 @@ def test_what_cannot_be_searched_is_told() -> None:
     ("options", "message"),
     [
         ({"retriever": "bm52"}, "Did you mean 'bm25'"),
-        ({"documents": 0}, "documents=0; expected a whole number of passages"),
+        ({"documents": 0}, "documents=0; expected a whole number, 1 or more"),
         ({"collection": 2.5}, "collection=2.5; expected a whole number"),
-        ({"documents": 9, "collection": 5}, "documents=9 of collection=5"),
         ({"retriever": "none", "documents": 5}, "add retriever='bm25'"),
     ],
 )
 def test_wrong_options_are_told(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         task(**options)
+
+
+def test_more_passages_than_there_are_cannot_be_shown() -> None:
+    with pytest.raises(ValueError, match="documents=9 of collection=5 passages cannot be shown"):
+        task(documents=9, collection=5).builtin("test", 10)
 
 
 def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,30 @@ def test_no_answer_fills_the_memory(dataset: str, bomb: str) -> None:
     assert score(dataset, bomb) <= 0.05
 
 
+def test_moves_are_not_repeated_without_end() -> None:
+    from tokengym.rewards.reasoning_gym import _MOVES
+
+    assert _MOVES.fullmatch("U R2 F' D3 x10") and score("rubiks_cube", "U R2 F' D3") > 0.0
+    assert score("rubiks_cube", "U99999999") == score("rubiks_cube", "R2 U" + "9" * 30) == 0.0
+
+
+@pytest.mark.parametrize("dataset", ["coin_flip", "intermediate_integration", "polynomial_multiplication", "simple_integration"])
+@pytest.mark.parametrize("bomb", ["1e999999999", "0.1e-99999999", "1e99999_9999", "1e9,999,999,999", "9E+99999999"])
+def test_no_number_is_written_out_without_end(dataset: str, bomb: str) -> None:
+    assert score(dataset, bomb) == 0.0
+
+
+def test_no_formula_is_simplified_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tokengym.rewards import reasoning_gym
+
+    right = reasoning_gym.entry("simple_integration", 5)["answer"]
+    assert score("simple_integration", f"0 + {right}") == 1.0  # in a process of its own, which is ready from here on
+    monkeypatch.setattr(reasoning_gym._elsewhere, "seconds", 1.0)
+    assert score("intermediate_integration", "(sin(x)+cos(x)+exp(x)+log(x)+sqrt(x)+1)**6") == 0.0
+    monkeypatch.undo()
+    assert score("simple_integration", f"0 + {right}") == 1.0  # another helper
+
+
 def test_a_scorer_that_trips_gives_nothing() -> None:
     assert score("prime_factorization", "hello world") == 0.0
 

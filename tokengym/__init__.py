@@ -29,7 +29,7 @@ def register_task(name: str, task: str | type[Task]) -> None:
         name: the id, as the task's own ``name`` has it, such as "Echo-v0".
         task: where the class is, "my_package.my_module:Echo", which is imported at the first use; or the class.
     Raises:
-        ValueError: the id belongs to another task.
+        ValueError: the id belongs to another task, or the task's own name is another; of a place that is told when it is imported.
     """
     TASKS.register(name, task)
     register_envs()

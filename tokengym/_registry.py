@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -28,27 +28,38 @@ class Registry(Mapping[str, T], Generic[T]):
         kind: what the names name, for error messages ("reward", "task").
         rows: the built-in rows.
         hint: a sentence that every "unknown name" error ends with.
+        check: called with a name and its object, when it is registered or else loaded; raises ValueError where the two do not go together.
     """
 
-    def __init__(self, kind: str, rows: Mapping[str, str | T], hint: str = "") -> None:
+    def __init__(
+        self, kind: str, rows: Mapping[str, str | T], hint: str = "", check: Callable[[str, T], None] = lambda name, found: None
+    ) -> None:
         self.kind = kind
         self.hint = hint
+        self.check = check
         self._rows: dict[str, Any] = dict(rows)
 
     def register(self, name: str, row: str | T) -> None:
         """Adds a row. Raises ValueError when ``name`` is taken by another object."""
         if name in self._rows and self._rows[name] != row:
             raise ValueError(f"the {self.kind} {name!r} is registered already, as {self._rows[name]!r}; choose another name")
+        if not isinstance(row, str):
+            self.check(name, row)
         self._rows[name] = row
 
     def __getitem__(self, name: str) -> T:
         if name not in self._rows:
             raise KeyError(str(unknown(self.kind, name, self._rows, self.hint)))
         row = self._rows[name]
-        if isinstance(row, str):
-            module, _, attribute = row.partition(":")
-            return cast(T, getattr(importlib.import_module(module), attribute))
-        return cast(T, row)
+        if not isinstance(row, str):
+            return cast(T, row)
+        module, _, attribute = row.partition(":")
+        try:
+            found = cast(T, getattr(importlib.import_module(module), attribute))
+        except (ImportError, AttributeError) as error:
+            raise ImportError(f"the {self.kind} {name!r} is registered as {row!r}, which cannot be imported: {error}") from error
+        self.check(name, found)
+        return found
 
     def find(self, name: str) -> T:
         """The object, or a ValueError that says "did you mean"."""
