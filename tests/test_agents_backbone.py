@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModel, Gemma2Config, GraniteConfig
+from transformers import AutoModel, Gemma2Config, Gemma3Config, Gemma3TextConfig, GraniteConfig, SiglipVisionConfig
 
 from tests.text_rows import GEMMA, MISTRAL, SMALL, random_model
 from tokengym.agents.backbone import Backbone
+from tokengym.agents.policy import CausalLMPolicy
 
 GRANITE = GraniteConfig(**{key: value for key, value in SMALL.items() if key != "head_dim"}, num_hidden_layers=2, logits_scaling=8.0)
 GEMMA2 = Gemma2Config(**SMALL, num_hidden_layers=2, final_logit_softcapping=3.0)
@@ -56,3 +57,19 @@ def test_additive_masks_by_hand() -> None:
 def test_a_model_without_a_head_is_refused() -> None:
     with pytest.raises(ValueError, match="LlamaModel has no base model apart from its head"):
         Backbone(AutoModel.from_config(random_model("llama").config))
+
+
+def test_a_model_that_also_sees_is_its_text_half() -> None:
+    text = Gemma3TextConfig(
+        **{**SMALL, "vocab_size": 64}, num_hidden_layers=2, sliding_window=5, layer_types=["sliding_attention", "full_attention"]
+    )
+    vision = SiglipVisionConfig(
+        hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14
+    )
+    marks: dict[str, Any] = {"image_token_index": 63, "boi_token_index": 61, "eoi_token_index": 62}
+    policy = CausalLMPolicy(random_model(Gemma3Config(text_config=text, vision_config=vision, **marks)))
+    assert policy.backbone.windows == {"full_attention": None, "sliding_attention": 5}
+    assert policy.slots()  # a trial against the full forward pass
+    ids = torch.arange(3, 20)[None]
+    policy.logp(ids, torch.ones_like(ids)).sum().backward()
+    assert policy.model.lm_head.weight.grad.abs().sum() > 0
