@@ -95,7 +95,10 @@ def check_batch(batch: object, error: Exception) -> None:
             if not isinstance(getattr(sample, name), str):
                 raise TypeError(f"sample {row} of the batch has {name}={_short(getattr(sample, name))}; expected a text") from error
         known = sample.references
-        if isinstance(known, str) or not isinstance(known, Sequence) or not all(isinstance(each, str) for each in known):
+        if isinstance(known, str):
+            told = f"references={known!r} is a text; expected a tuple of texts: ({known!r},)"
+            raise TypeError(f"sample {row} of the batch: {told}") from error
+        if not isinstance(known, Sequence) or not all(isinstance(each, str) for each in known):
             raise TypeError(f"sample {row} of the batch has references={_short(known)}; expected a tuple of texts") from error
         if not isinstance(sample.meta, Mapping):
             raise TypeError(f"sample {row} of the batch has meta={_short(sample.meta)}; expected a mapping") from error

@@ -57,7 +57,7 @@ def test_fields_of_other_kinds_are_told() -> None:
 
     for sample, message in (
         (HALF._replace(references=(1,)), r"has references=\(1,\); expected a tuple of texts"),  # type: ignore[arg-type]
-        (HALF._replace(references="a"), "has references='a'; expected a tuple of texts"),  # type: ignore[arg-type]
+        (HALF._replace(references="a"), "references='a' is a text; expected a tuple of texts"),  # type: ignore[arg-type]
         (HALF._replace(meta=None), "has meta=None; expected a mapping"),  # type: ignore[arg-type]
         (HALF._replace(prompt=3), "has prompt=3; expected a text"),  # type: ignore[arg-type]
     ):
