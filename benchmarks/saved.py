@@ -50,16 +50,18 @@ def stopped_run(folder: Path, agent: str, budget: int | None, settings: Mapping[
         ValueError: the run is of another learner, or was begun with other options or, if it is not at its end, another budget.
     """
     from tokengym.agents.checkpoint import find_folder, is_saved
+    from tokengym.agents.state import read_config
 
     if not is_saved(folder):
         return None
     state = _state(find_folder(folder))
     if state["agent"] != agent:
         raise ValueError(f"{folder} holds a run of {state['agent']}, which cannot go on as --agent {agent}; say --agent {state['agent']}")
+    config = read_config(state["config"])
     for name, value in settings.items():
-        if name in state["config"] and state["config"][name] != value:
+        if name in config and config[name] != value:
             raise ValueError(
-                f"--set {name}={value}: the run in {folder} was begun with {name}={state['config'][name]} and goes on with that; "
+                f"--set {name}={value}: the run in {folder} was begun with {name}={config[name]} and goes on with that; "
                 "leave it out, or begin another run with another --out"
             )
     run = state["run"]

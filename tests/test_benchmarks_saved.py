@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tokengym.benchmarks.saved import Stopped, saved_kwargs, stopped_run
 
 
 def _folder(path: Path, run: dict[str, int] | None) -> Path:
-    state: dict[str, Any] = {"agent": "ppo", "config": {"num_envs": 4}, "timesteps": 2017, "run": run}
+    state: dict[str, Any] = {"agent": "ppo", "config": {"num_envs": 4, "max_grad_norm": "inf"}, "timesteps": 2017, "run": run}
     state["env"] = {"kwargs": {"max_new_tokens": 9, "split": "train"}}
     path.mkdir()
     (path / "agent.json").write_text(json.dumps(state))
@@ -27,7 +28,7 @@ def test_what_prompts_depend_on(tmp_path: Path) -> None:
 def test_runs_that_can_go_on(tmp_path: Path) -> None:
     assert stopped_run(tmp_path / "nowhere", "ppo", 5, {"num_envs": 4}, "--budget") is None
     finished = _folder(tmp_path / "finished", None)
-    assert stopped_run(finished, "ppo", 5000, {"num_envs": 4}, "--budget") == Stopped(2017, None)
+    assert stopped_run(finished, "ppo", 5000, {"num_envs": 4, "max_grad_norm": math.inf}, "--budget") == Stopped(2017, None)
     stopped = _folder(tmp_path / "stopped", {"tokens_from": 2000, "tokens": 18_000, "updates_from": 3, "updates": 0})
     for budget in (None, 20_000):
         assert stopped_run(stopped, "ppo", budget, {}, "--budget") == Stopped(2017, 20_000)
