@@ -83,7 +83,13 @@ def describe(env: Any) -> dict[str, Any]:
     Returns:
         ``id``; ``num_envs``, None for an id or a spec; ``kwargs``, None where they are not known or hold objects.
     """
-    spec = gymnasium.spec(env) if isinstance(env, str) else env if isinstance(env, EnvSpec) else getattr(env.unwrapped, "spec", None)
+    spec = (
+        gymnasium.spec(env)
+        if isinstance(env, str)
+        else env
+        if isinstance(env, EnvSpec)
+        else getattr(getattr(env, "unwrapped", env), "spec", None)
+    )
     num_envs = getattr(env, "num_envs", None)
     if spec is None:
         return {"id": type(env).__name__, "num_envs": num_envs, "kwargs": None}
@@ -129,8 +135,10 @@ def check_context(policy: Any, venv: Any) -> None:
     model: Any = getattr(policy, "model", None)
     if not hasattr(getattr(model, "config", None), "get_text_config"):
         return
-    width, longest = venv.single_observation_space["input_ids"].shape[0], model.config.get_text_config().max_position_embeddings
-    learned = any(isinstance(x, Embedding) and x.num_embeddings == longest for x in model.modules())
+    width = venv.single_observation_space["input_ids"].shape[0]
+    longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    words = model.get_input_embeddings()
+    learned = any(isinstance(x, Embedding) and x is not words and x.num_embeddings == longest for x in model.modules())
     if learned and width > longest:
         raise ValueError(
             f"an episode of {describe(venv)['id']} has up to {width} tokens, and the model {policy.name!r} knows {longest} positions; "

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import gymnasium
 import pytest
+from transformers import LlamaConfig
 
 import tokengym  # noqa: F401  (registers the ids)
 from tests.echo import echo_policy, echo_venv
-from tests.text_rows import random_model
+from tests.text_rows import SMALL, random_model
 from tokengym.agents import SFT, SFTConfig, load_agent
 from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.venv import check_context, check_groups, check_tokenizer, describe, make_venv, recall, validation_venv
@@ -106,3 +107,5 @@ def test_an_episode_longer_than_the_table_of_positions_is_refused() -> None:
     with pytest.raises(ValueError, match="knows 128 positions; lower max_prompt_tokens"):
         check_context(policy, make_venv("TextQA-v0", num_envs=1))
     check_context(policy, echo_venv(1))
+    rotary = random_model(LlamaConfig(**SMALL, num_hidden_layers=1, max_position_embeddings=SMALL["vocab_size"]))
+    check_context(CausalLMPolicy(rotary), make_venv("TextQA-v0", num_envs=1))  # as many words as positions, and no table of those
