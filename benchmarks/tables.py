@@ -202,6 +202,11 @@ def notes(records: Sequence[Record], scores: Sequence[Score]) -> list[str]:
             f'{len(compared)} comparisons. "above" means: the interval lies above 0, the gain is at least {GAIN} and p is below 0.05; '
             "a tie is not significant after Holm."
         )
+    for env, given, own in dict.fromkeys(
+        (r["env"]["id"], r["agent"].get("train_kwargs", {}).get("reward"), r["reward"]["spec"]) for r in done
+    ):
+        if given is not None and given != own:
+            found.append(f"{env}: trained (and the best weights chosen) by the reward {given}; measured by {own}.")
     found += [f"{agent}: {note}." for agent, note in dict.fromkeys((s.agent, s.note) for s in scores if s.note)]
     for s in scores:
         if s.collapsed:

@@ -72,6 +72,18 @@ def test_notes_tell_of_failures_collapses_and_origin() -> None:
     assert r"$^\dagger$" in to_latex(tables, notes)
 
 
+def test_a_note_tells_of_a_reward_that_only_training_used() -> None:
+    rows = result_rows(envs=("TextQA-v0",))
+    own = rows[0]["reward"]["spec"]
+    assert "trained" not in "\n".join(build_tables(rows)[1])
+    for row in rows:
+        row["agent"]["train_kwargs"] = {"size": 8, "reward": own}
+    assert "measured by" not in "\n".join(build_tables(rows)[1])
+    for row in rows:
+        row["agent"]["train_kwargs"] = {"size": 8, "reward": "faithfulness"}
+    assert f"TextQA-v0: trained (and the best weights chosen) by the reward faithfulness; measured by {own}." in build_tables(rows)[1]
+
+
 def test_special_characters_are_escaped() -> None:
     rows = result_rows(envs=("TextQA-v0",))
     for row in rows:
