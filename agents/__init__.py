@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tokengym.agents.rollout import Rollout, RolloutEngine
     from tokengym.agents.sampling import Sampling
     from tokengym.agents.sb3 import TextFeatures
+    from tokengym.agents.sb3_policy import CausalLMActorCritic, MaskableCausalLMActorCritic
+    from tokengym.agents.sb3_venv import SB3VecEnv
     from tokengym.agents.sft import SFT, SFTConfig
     from tokengym.agents.soft_q import SoftQ, SoftQConfig
 
@@ -31,6 +33,7 @@ __all__ = [
     "AGENTS",
     "Agent",
     "AgentConfig",
+    "CausalLMActorCritic",
     "CausalLMPolicy",
     "DPO",
     "DPOConfig",
@@ -39,6 +42,7 @@ __all__ = [
     "GRPO",
     "GRPOConfig",
     "LoRA",
+    "MaskableCausalLMActorCritic",
     "PPO",
     "PPOConfig",
     "PolicyOutput",
@@ -46,6 +50,7 @@ __all__ = [
     "ReinforceConfig",
     "Rollout",
     "RolloutEngine",
+    "SB3VecEnv",
     "SFT",
     "SFTConfig",
     "Sampling",
@@ -72,6 +77,7 @@ AGENTS: Registry[Any] = Registry(
 _PLACES = {
     "Agent": "base",
     "AgentConfig": "config",
+    "CausalLMActorCritic": "sb3_policy",
     "CausalLMPolicy": "policy",
     "DPO": "dpo",
     "DPOConfig": "dpo",
@@ -80,6 +86,7 @@ _PLACES = {
     "GRPO": "grpo",
     "GRPOConfig": "grpo",
     "LoRA": "lora",
+    "MaskableCausalLMActorCritic": "sb3_policy",
     "PPO": "ppo",
     "PPOConfig": "ppo",
     "PolicyOutput": "policy",
@@ -87,6 +94,7 @@ _PLACES = {
     "ReinforceConfig": "reinforce",
     "Rollout": "rollout",
     "RolloutEngine": "rollout",
+    "SB3VecEnv": "sb3_venv",
     "SFT": "sft",
     "SFTConfig": "sft",
     "Sampling": "sampling",

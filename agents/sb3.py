@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,14 @@ try:
 except ImportError as error:
     raise ImportError("tokengym.agents.sb3 needs Stable-Baselines3: pip install stable-baselines3") from error
 
-__all__ = ["TextFeatures"]
+__all__ = ["TextFeatures", "check_observation"]
+
+
+def check_observation(space: gymnasium.Space[Any]) -> None:
+    """Raises ValueError where a space is not that of token observations."""
+    known = getattr(space, "spaces", {})
+    if any(key not in known for key in ("input_ids", "attention_mask", "completion_mask")):
+        raise ValueError(f"observation_space={space}; expected a Dict with input_ids, attention_mask, completion_mask")
 
 
 class TextFeatures(BaseFeaturesExtractor):
@@ -32,12 +41,10 @@ class TextFeatures(BaseFeaturesExtractor):
 
     def __init__(self, observation_space: gymnasium.spaces.Dict, features_dim: int = 64, embedding_dim: int = 32, latest: int = 4) -> None:
         super().__init__(observation_space, features_dim)
-        keys = ("input_ids", "attention_mask", "completion_mask")
-        spaces = getattr(observation_space, "spaces", {})
-        if any(key not in spaces for key in keys):
-            raise ValueError(f"observation_space={observation_space}; expected a Dict with {', '.join(keys)}")
+        check_observation(observation_space)
         self.latest = latest
-        self.embedding = nn.Embedding(int(spaces["input_ids"].high.max()) + 1, embedding_dim)
+        tokens: Any = observation_space["input_ids"]
+        self.embedding = nn.Embedding(int(tokens.high.max()) + 1, embedding_dim)
         self.linear = nn.Linear((2 + latest) * embedding_dim + 1, features_dim)
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:

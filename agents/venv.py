@@ -12,7 +12,17 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from torch.nn import Embedding
 
-__all__ = ["check_context", "check_groups", "check_tokenizer", "describe", "make_venv", "recall", "recall_validation", "validation_venv"]
+__all__ = [
+    "check_context",
+    "check_groups",
+    "check_tokenizer",
+    "check_width",
+    "describe",
+    "make_venv",
+    "recall",
+    "recall_validation",
+    "validation_venv",
+]
 
 _MADE_BY_US = ("num_envs", "vectorization_mode", "deal", "group_size", "autoreset_mode")  # keywords that make_vec gets from the agent
 _TRAINING_ONLY = ("size", "label_noise")  # keywords that do not carry over to the validation split
@@ -132,16 +142,20 @@ def check_groups(infos: Sequence[Mapping[str, Any]], group_size: int) -> None:
 
 def check_context(policy: Any, venv: Any) -> None:
     """Raises ValueError where an episode is longer than the table of positions that the policy's model has."""
+    check_width(policy, venv.single_observation_space["input_ids"].shape[0], f"an episode of {describe(venv)['id']}")
+
+
+def check_width(policy: Any, width: int, what: str) -> None:
+    """Raises ValueError where ``width`` tokens, which ``what`` may have, are more than the policy's model has positions."""
     model: Any = getattr(policy, "model", None)
     if not hasattr(getattr(model, "config", None), "get_text_config"):
         return
-    width = venv.single_observation_space["input_ids"].shape[0]
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     words = model.get_input_embeddings()
     learned = any(isinstance(x, Embedding) and x is not words and x.num_embeddings == longest for x in model.modules())
-    if learned and width > longest:
+    if learned and longest is not None and width > longest:
         raise ValueError(
-            f"an episode of {describe(venv)['id']} has up to {width} tokens, and the model {policy.name!r} knows {longest} positions; "
+            f"{what} has up to {width} tokens, and the model {policy.name!r} knows {longest} positions; "
             "lower max_prompt_tokens or max_new_tokens"
         )
 

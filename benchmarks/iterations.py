@@ -16,7 +16,7 @@ from tokengym._models import model_folder
 from tokengym.envs import TextTokenizer
 from tokengym.rewards import Sample, make_reward
 
-__all__ = ["BETA", "ENV", "GROUP", "MICRO_BATCH", "MODEL", "REWARD", "Lap", "our_learner", "quiet_threads", "trl_laps"]
+__all__ = ["BETA", "ENV", "GROUP", "MICRO_BATCH", "MODEL", "REWARD", "Lap", "our_learner", "quiet_threads", "sb3_learner", "trl_laps"]
 
 ENV, REWARD, MODEL = "TextSumm-v0", "rouge_l", "builtin:tiny"
 GROUP, BETA = 8, 0.02  # completions of a prompt; weight of the KL
@@ -97,6 +97,24 @@ def our_learner(name: str, completions: int, tokens: int) -> Callable[[], Lap]:
         said = int(agent.update()["tokens"])
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         return Lap(said, seconds, cpu, (spent["rollout"], venv.taken, seconds - spent["rollout"]))
+
+    return iterate
+
+
+def sb3_learner(completions: int, tokens: int) -> Callable[[], Lap]:
+    """Stable-Baselines3's PPO with the same model as its policy, all steps in one minibatch; each call is one iteration."""
+    from stable_baselines3 import PPO
+
+    from tokengym.agents import CausalLMActorCritic, SB3VecEnv
+
+    venv, policy_kwargs = SB3VecEnv(_venv(completions, tokens)), {"model": MODEL}
+    options: dict[str, Any] = {"n_steps": tokens, "batch_size": completions * tokens, "n_epochs": 1, "gamma": 1.0, "vf_coef": 0.1}
+    agent = PPO(CausalLMActorCritic, venv, learning_rate=_LEARNING_RATE, policy_kwargs=policy_kwargs, device="cpu", **options)
+
+    def iterate() -> Lap:
+        start, cpu, said = time.perf_counter(), time.process_time(), agent.num_timesteps
+        agent.learn(completions * tokens, reset_num_timesteps=False)
+        return Lap(agent.num_timesteps - said, time.perf_counter() - start, time.process_time() - cpu)
 
     return iterate
 

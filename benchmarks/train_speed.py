@@ -14,7 +14,19 @@ from typing import Annotated, Any
 import numpy as np
 from tyro.conf import Positional, arg
 
-from tokengym.benchmarks.iterations import BETA, ENV, GROUP, MICRO_BATCH, MODEL, REWARD, Lap, our_learner, quiet_threads, trl_laps
+from tokengym.benchmarks.iterations import (
+    BETA,
+    ENV,
+    GROUP,
+    MICRO_BATCH,
+    MODEL,
+    REWARD,
+    Lap,
+    our_learner,
+    quiet_threads,
+    sb3_learner,
+    trl_laps,
+)
 from tokengym.benchmarks.printed import print_rows
 from tokengym.benchmarks.rates import Rate, environment
 from tokengym.benchmarks.records import write_whole
@@ -32,7 +44,8 @@ class Trainings:
 
     builtin:tiny in float32 with AdamW; prompts of TextSumm-v0 in groups of 8, rouge_l, answers of full length. GRPO on both sides:
     advantages without the deviation, sums over a constant, k3 as a loss with beta 0.02. REINFORCE is TRL's RLOO: leave-one-out baseline,
-    k1 in the reward with the same beta. PPO has no counterpart in TRL any more; it is held against our own GRPO.
+    k1 in the reward with the same beta. PPO has no counterpart in TRL any more; it is held against our own GRPO, and the PPO of
+    Stable-Baselines3, with the same model as its policy, against it.
     """
 
     sizes: Positional[tuple[str, ...]] = ("32x32", "256x128")
@@ -49,7 +62,7 @@ class Trainings:
 
 @dataclass(frozen=True, kw_only=True)
 class Iterated:
-    """One learner at one size. ``ratio``: its tokens per second over those of ``beside``, round by round (PPO: its seconds over GRPO's).
+    """One learner at one size. ``ratio``: its tokens per second over those of ``beside``, round by round (PPO: seconds over seconds).
 
     ``rollout``, ``env`` (a part of it) and ``update``: seconds of an iteration, where it is ours and they are known.
     """
@@ -76,7 +89,13 @@ def _size(text: str) -> tuple[int, int]:
     return int(completions), int(tokens)
 
 
-_PAIRS = (("GRPO", ("grpo", "ppo")), ("RLOO", ("reinforce",)))  # TRL's trainer, and ours that take turns with it
+_SB3, _SB3_TOKENS = "SB3 PPO", 4096  # it keeps every step of an iteration as a row of its own: up to so many
+_PAIRS = (("GRPO", ("grpo", "ppo", _SB3)), ("RLOO", ("reinforce",)))  # TRL's trainer, and what takes turns with it
+
+
+def _suited(names: Sequence[str], size: tuple[int, int]) -> list[str]:
+    """Those that can do an iteration of this size."""
+    return [name for name in names if name != _SB3 or size[0] * size[1] <= _SB3_TOKENS]
 
 
 def time_trainings(options: Trainings, with_trl: bool = True) -> list[Iterated]:
@@ -90,19 +109,19 @@ def time_trainings(options: Trainings, with_trl: bool = True) -> list[Iterated]:
     sizes = {text: _size(text) for text in options.sizes}
     turns = _WARM_UPS + options.rounds
     rows: list[Iterated] = []
-    steps = turns * len(sizes) * sum(len(ours) + with_trl for _, ours in _PAIRS)
+    steps = turns * sum(len(_suited(ours, size)) + with_trl for size in sizes.values() for _, ours in _PAIRS)
     with Waiting("training", steps, show=not options.quiet) as waiting, quiet_threads(options.threads):
         for text, size in sizes.items():
             laps: dict[str, list[Lap]] = {}
             for theirs, ours in _PAIRS:
-                laps |= _in_turns(theirs if with_trl else "", ours, size, turns, waiting)
+                laps |= _in_turns(theirs if with_trl else "", _suited(ours, size), size, turns, waiting)
             rows += _rows(text, {name: each[_WARM_UPS:] for name, each in laps.items()})
     return rows
 
 
 def _in_turns(theirs: str, ours: Sequence[str], size: tuple[int, int], turns: int, waiting: Waiting) -> dict[str, list[Lap]]:
     """The iterations of TRL's trainer ``theirs`` ("": none), and of our learners, which come between them."""
-    learners = {name: our_learner(name, *size) for name in ours}
+    learners = {name: sb3_learner(*size) if name == _SB3 else our_learner(name, *size) for name in ours}
     laps: dict[str, list[Lap]] = {name: [] for name in ours}
 
     def between() -> None:
@@ -119,15 +138,15 @@ def _in_turns(theirs: str, ours: Sequence[str], size: tuple[int, int], turns: in
 
 
 def _rows(size: str, laps: Mapping[str, Sequence[Lap]]) -> list[Iterated]:
-    beside = {"grpo": "TRL GRPO", "reinforce": "TRL RLOO", "ppo": "grpo"}
+    beside = {"grpo": "TRL GRPO", "reinforce": "TRL RLOO", "ppo": "grpo", _SB3: "ppo"}
     rows = []
-    for name in ("grpo", "TRL GRPO", "reinforce", "TRL RLOO", "ppo"):
+    for name in ("grpo", "TRL GRPO", "reinforce", "TRL RLOO", "ppo", _SB3):
         mine = laps.get(name)
         if mine is None:
             continue
         other = laps.get(beside.get(name, ""))
         ratio = None
-        if other is not None and name == "ppo":
+        if other is not None and name in ("ppo", _SB3):
             ratio = Rate.of([a.seconds / b.seconds for a, b in zip(mine, other, strict=True)])
         elif other is not None:
             ratio = Rate.of([a.tokens / a.seconds / (b.tokens / b.seconds) for a, b in zip(mine, other, strict=True)])
@@ -157,6 +176,8 @@ def verdicts(row: Iterated) -> str:
     """What was wanted of a row's ratio, and whether it was kept."""
     if row.ratio is None:
         return ""
+    if row.name == _SB3:
+        return f"(the time of {row.beside})"
     if row.name == "ppo":
         return f"{PPO_LIMIT:g}x the time of {row.beside}" + ("" if row.ratio.median <= PPO_LIMIT else ", MISSED")
     missed = ", MISSED" if row.ratio.median < FLOOR else ", only the floor" if row.ratio.median < TARGET else ""

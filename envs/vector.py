@@ -125,6 +125,11 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         return self.engine.reward
 
     @property
+    def length_limit(self) -> str:
+        """"terminate" or "truncate": what running out of tokens or turns is."""
+        return self.engine.keywords.length_limit
+
+    @property
     def examples(self) -> Sequence[Example]:
         """The data set; asked for one row at a time."""
         return self.engine.examples

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
 import torch
-from stable_baselines3 import PPO
+from sb3_contrib import MaskablePPO
+from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 import tokengym  # noqa: F401  (registers the ids)
+from tokengym.agents import SB3VecEnv
 from tokengym.agents.sb3 import TextFeatures
 
 
@@ -66,3 +70,23 @@ def test_features_see_tokens_order_and_what_is_written_but_no_padding() -> None:
 def test_another_space_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a Dict with input_ids"):
         TextFeatures(gymnasium.spaces.Dict({"pixels": gymnasium.spaces.Box(0, 1, (3,))}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "env", "options"),
+    [
+        (A2C, "TextQA-v0", {}),
+        (DQN, "TextQA-v0", {"learning_starts": 8, "buffer_size": 64}),
+        (MaskablePPO, "TextClassify-v0", {"n_steps": 8, "batch_size": 16, "n_epochs": 1}),
+    ],
+)
+@pytest.mark.parametrize("rows", [0, 2])
+def test_the_other_algorithms_run_on_one_environment_and_on_native_rows(kind: Any, env: str, options: dict[str, Any], rows: int) -> None:
+    kwargs: dict[str, Any] = {"size": 8, "metrics": False, **({"constrained": True} if kind is MaskablePPO else {})}
+    made = SB3VecEnv(env, num_envs=rows, **kwargs) if rows else gymnasium.make(env, **kwargs)
+    features = {"features_extractor_class": TextFeatures, "net_arch": []}
+    model = kind("MultiInputPolicy", made, policy_kwargs=features, seed=0, device="cpu", **options)
+    start = [x.detach().clone() for x in model.policy.parameters()]
+    model.learn(32)
+    assert model.num_timesteps >= 32
+    assert any(not torch.equal(x, y) for x, y in zip(start, model.policy.parameters(), strict=True))
