@@ -84,7 +84,7 @@ def make_optimizer(
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS)
     if not learning_rate >= 0:
-        raise ValueError(f"learning_rate={learning_rate}; expected a number above 0, such as 1e-4")
+        raise ValueError(f"learning_rate={learning_rate}; expected 0 (nothing learns) or more, such as 1e-4")
     named = list(parameters)
     if not named:
         raise ValueError("there is no parameter to train: all of the policy's are frozen (requires_grad=False)")

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Stopped", "saved_kwargs", "stopped_run"]
+import gymnasium
+
+__all__ = ["Stopped", "check_same_run", "saved_kwargs", "stopped_run"]
 
 _KEPT = ("prompt_format", "max_prompt_tokens", "max_new_tokens")  # what a saved agent's prompts depend on
 
@@ -35,6 +37,34 @@ def saved_kwargs(agent: str) -> dict[str, Any]:
     """Environment keywords that an agent saved in the folder ``agent`` was trained with, those that decide what its prompts look like."""
     kwargs = _state(Path(agent)).get("env", {}).get("kwargs") or {}
     return {name: kwargs[name] for name in _KEPT if name in kwargs}
+
+
+def check_same_run(folder: Path, env: str, kwargs: Mapping[str, Any], seed: int) -> None:
+    """Raises ValueError where the run in ``folder`` was begun with another seed or environment than it is to go on with.
+
+    Args:
+        folder: that holds a run.
+        env: id of the training environment.
+        kwargs: its keywords.
+        seed: of training.
+    """
+    from tokengym.agents.checkpoint import find_folder
+
+    state = _state(find_folder(folder))
+    then: dict[str, Any] = {"seed": state["seed"]}
+    now: dict[str, Any] = {"seed": seed}
+    told = state.get("env") or {}
+    if told.get("kwargs") is not None:
+        usual = gymnasium.spec(env).kwargs
+        then |= {"environment": told["id"], **{name: value for name, value in told["kwargs"].items() if name not in usual}}
+        now |= {"environment": env, **json.loads(json.dumps(kwargs))}
+    for name in {**then, **now}:
+        if then.get(name) != now.get(name):
+            was, said = (f"{name}={at[name]!r}" if name in at else f"no {name}" for at in (then, now))
+            raise ValueError(
+                f"--resume: the run in {folder} was begun with {was}, and this command says {said}; "
+                "give it the same options, or begin another run with another --out"
+            )
 
 
 def stopped_run(folder: Path, agent: str, budget: int | None, settings: Mapping[str, Any], option: str) -> Stopped | None:

@@ -16,7 +16,7 @@ from tokengym.benchmarks.arguments import data_set
 from tokengym.benchmarks.evaluate import Evaluation, default_examples, eval_env, evaluate
 from tokengym.benchmarks.options import Train
 from tokengym.benchmarks.players import build_config, check_model, is_import_path, learner, outside_agent, tokenizer_kwargs
-from tokengym.benchmarks.saved import Stopped, stopped_run
+from tokengym.benchmarks.saved import Stopped, check_same_run, stopped_run
 from tokengym.envs import TASKS, load_tokenizer
 
 __all__ = ["DEFAULTS", "Plan", "make_plan", "train"]
@@ -144,6 +144,10 @@ def make_plan(options: Train) -> Plan:
             sft_stopped = stopped_run(Path(sft_config["folder"]), "sft", options.sft_budget or None, {}, "--sft-budget")
     elif options.resume:
         raise ValueError(f"--resume: {options.agent} is from outside, and this command knows no checkpoints of it; leave --resume out")
+    train_kwargs = {"size": options.size} if options.dataset == "builtin" else {}
+    for run, where in ((stopped, folder), (sft_stopped, Path(sft_config["folder"]))):
+        if run is not None and run.goal is not None:
+            check_same_run(where, options.env, {**kwargs, **train_kwargs, "split": "train"}, options.seed)
     sft_budget = 0 if options.agent == "sft" or stopped is not None else options.sft_budget
     if sft_stopped is not None and not options.sft_budget and stopped is None and options.agent != "sft":
         sft_budget = sft_stopped.goal or sft_stopped.tokens
@@ -153,7 +157,7 @@ def make_plan(options: Train) -> Plan:
         env=options.env,
         agent=options.agent,
         kwargs=kwargs,
-        train_kwargs={"size": options.size} if options.dataset == "builtin" else {},
+        train_kwargs=train_kwargs,
         budget=budget,
         examples=options.examples or (100 if tiny else 50),
         lora=_choice("lora", options.lora, not tiny),

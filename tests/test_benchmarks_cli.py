@@ -215,6 +215,9 @@ def test_train_stops_and_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch, ca
         (["--budget", "300"], "--budget 300: the run in mine was begun with 600"),
         (["--agent", "grpo"], "mine holds a run of ppo, which cannot go on as --agent grpo"),
         (["--set", "num_envs=8"], "--set num_envs=8: the run in mine was begun with num_envs=4"),
+        (["--seed", "5"], "the run in mine was begun with seed=0, and this command says seed=5"),
+        (["--reward", "exact"], "the run in mine was begun with no reward, and this command says reward='exact'"),
+        (["--size", "9"], "the run in mine was begun with size=8, and this command says size=9"),
     ):
         assert main([*line, *wrong, "--resume"]) == 1
         said = capsys.readouterr()
@@ -231,7 +234,7 @@ def test_train_stops_and_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch, ca
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--set learning_rate=-1", "learning_rate=-1.0; expected a number above 0"),
+        ("--set learning_rate=-1", "learning_rate=-1.0; expected 0 (nothing learns) or more"),
         ("--set group_size=7", "group_size=7 does not divide"),
         ("--set num_envs=0", "num_envs=0"),
         ("--set train_only=nothing", "'nothing' is not a known part of the model"),
