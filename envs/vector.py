@@ -126,7 +126,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
 
     @property
     def length_limit(self) -> str:
-        """"terminate" or "truncate": what running out of tokens or turns is."""
+        """What running out of tokens or turns is: "terminate" or "truncate"."""
         return self.engine.keywords.length_limit
 
     @property

@@ -114,7 +114,7 @@ def test_unknown_optimizers_and_nothing_to_train_are_refused() -> None:
         make_optimizer(parameters().items(), "adamv")
     with pytest.raises(ValueError, match="no parameter to train"):
         make_optimizer([])
-    with pytest.raises(ValueError, match=r"learning_rate=-1; expected a number above 0"):
+    with pytest.raises(ValueError, match=r"learning_rate=-1; expected 0 \(nothing learns\) or more"):
         make_optimizer([("weight", torch.zeros(2, requires_grad=True))], learning_rate=-1)
 
 
