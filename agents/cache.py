@@ -14,6 +14,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 from tokengym.agents.attention import STEADY_ROWS
 from tokengym.agents.backbone import Backbone
+from tokengym.agents.static_step import StaticStep, record_graph
 
 __all__ = ["FullDecoder", "SlotCache", "SlotDecoder"]
 
@@ -134,19 +135,23 @@ class SlotDecoder:
         backbone: the model.
         rows: N, rows of the observations.
         width: L, their width in tokens.
+        static: take decoding steps of few different shapes, which are recorded on CUDA; None: on CUDA only.
     """
 
-    def __init__(self, backbone: Backbone, rows: int, width: int) -> None:
+    def __init__(self, backbone: Backbone, rows: int, width: int, static: bool | None = None) -> None:
         self.backbone = backbone
         self.shape = (rows, width)
         slots = max(rows, STEADY_ROWS) if backbone.steady else rows
-        self._cache = SlotCache(int(backbone.config.num_hidden_layers), slots, width)
+        weight = next(backbone.trunk.parameters())
+        self._device, self._dtype = weight.device, backbone.dtype
+        static = (weight.device.type == "cuda" if static is None else static) and not backbone.steady
+        self._cache = SlotCache(int(backbone.config.num_hidden_layers), slots, width + static)
+        record = record_graph if weight.device.type == "cuda" else None
+        self._static = StaticStep(backbone, self._cache, slots, width, record) if static else None
         self._slot = np.arange(rows)  # (N,) row -> slot
         self._held = np.zeros(rows, dtype=np.int64)  # (N,) tokens stored, by slot
         self._ids = np.zeros((rows, width), dtype=np.int64)  # (N, L) those tokens, by slot
         self._version: object = None
-        weight = next(backbone.trunk.parameters())
-        self._device, self._dtype = weight.device, backbone.dtype
 
     @torch.inference_mode()
     def advance(self, input_ids: Ints, lengths: Ints, rows: Ints, version: object = None) -> Tensor:
@@ -161,6 +166,8 @@ class SlotDecoder:
         if version != self._version:
             self._held[:] = 0
             self._version = version
+            if self._static is not None:
+                self._static.forget_moved()
         self._compact(rows)
         order = np.argsort(self._slot[rows])
         rows = rows[order]  # now rows[i] lives in slot i
@@ -173,20 +180,23 @@ class SlotDecoder:
         self._ids[here, last] = tokens
         self._held[:count] = last + 1
 
-        position = self._tensor(last)
-        rows_ = max(count, STEADY_ROWS) if self.backbone.steady else count
-        self._cache.plan.step(position, rows_, width)
-        given = self._tensor(tokens)
-        if rows_ > count:  # rows of zeros that look at position 0 of slots without a row
-            given, position = (functional.pad(x, (0, rows_ - count)) for x in (given, position))
-        distance = (position[:, None] - torch.arange(width, device=self._device))[:, None]  # (R, 1, W)
-        mask = self.backbone.additive(distance >= 0, distance, self._dtype)
-        hidden = self.backbone.hidden(given[:, None], mask, position[:, None], self._cache)[:count, 0]
+        hidden = self._step(tokens, last, width) if self._static is None else self._static(tokens, last).clone()
         if np.array_equal(order, here):
             return hidden
         back = np.empty_like(order)
         back[order] = here
         return hidden[self._tensor(back)]
+
+    def _step(self, tokens: Ints, last: Ints, width: int) -> Tensor:
+        """Hidden states (R, H) of tokens (R,) at positions ``last`` (R,) of slots 0 .. R - 1."""
+        count, position, given = len(tokens), self._tensor(last), self._tensor(tokens)
+        rows = max(count, STEADY_ROWS) if self.backbone.steady else count
+        self._cache.plan.step(position, rows, width)
+        if rows > count:  # rows of zeros that look at position 0 of slots without a row
+            given, position = (functional.pad(x, (0, rows - count)) for x in (given, position))
+        distance = (position[:, None] - torch.arange(width, device=self._device))[:, None]  # (R, 1, W)
+        mask = self.backbone.additive(distance >= 0, distance, self._dtype)
+        return self.backbone.hidden(given[:, None], mask, position[:, None], self._cache)[:count, 0]
 
     def _tensor(self, array: Ints) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64)).to(self._device)

@@ -148,11 +148,12 @@ def timed_envs() -> str:
 def timed_rollouts() -> str:
     """The table of ``throughput rollout``, and what it ran on."""
     from tokengym.benchmarks.printed import markdown_rows
-    from tokengym.benchmarks.rollout_speed import COLUMNS, cells, read_rollouts
+    from tokengym.benchmarks.rollout_speed import cells, columns, read_rollouts
 
     told = json.loads((_TIMED / "rollout.json").read_text("utf-8"))
+    rows = read_rollouts(told)
     head = f"{told['env']}, {told['num_envs']} rows, {told['batches']} batches; medians of {told['rounds']} rounds; {_machine(told)}.\n\n"
-    return head + markdown_rows(COLUMNS, map(cells, read_rollouts(told)))
+    return head + markdown_rows(columns(rows), map(cells, rows))
 
 
 def timed_trainings() -> str:

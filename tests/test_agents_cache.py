@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from tests.text_rows import GEMMA, MISTRAL, WORDS, random_model
+from tokengym.agents import static_step
 from tokengym.agents.backbone import Backbone
 from tokengym.agents.cache import FullDecoder, SlotDecoder
 
@@ -45,13 +47,14 @@ class Script:
         return np.sort(self.rng.choice(len(self.ids), size=int(self.rng.integers(1, len(self.ids) + 1)), replace=False))
 
 
+@pytest.mark.parametrize("static", [False, True])
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("shape", ["llama", "gpt2", "qwen3", GEMMA, MISTRAL], ids=["llama", "gpt2", "qwen3", "gemma3", "mistral-sliding"])
 @torch.inference_mode()
-def test_hidden_states_equal_a_full_forward_pass(shape: Any, attention: str) -> None:
+def test_hidden_states_equal_a_full_forward_pass(shape: Any, attention: str, static: bool) -> None:
     backbone = Backbone(random_model(shape, attention))
     script = Script(seed=0)
-    slots, full = SlotDecoder(backbone, *script.ids.shape), FullDecoder(backbone, *script.ids.shape)
+    slots, full = SlotDecoder(backbone, *script.ids.shape, static=static), FullDecoder(backbone, *script.ids.shape)
     for _ in range(40):
         rows = script.some()
         fast, slow = slots.advance(script.ids, script.lengths, rows), full.advance(script.ids, script.lengths, rows)
@@ -59,11 +62,12 @@ def test_hidden_states_equal_a_full_forward_pass(shape: Any, attention: str) -> 
         script.move(rows)
 
 
+@pytest.mark.parametrize("static", [False, True])
 @pytest.mark.parametrize("seed", range(1, 6))
-def test_many_scripts(seed: int) -> None:
+def test_many_scripts(seed: int, static: bool) -> None:
     backbone = Backbone(random_model())
     script = Script(seed=seed, rows=4)
-    slots, full = SlotDecoder(backbone, *script.ids.shape), FullDecoder(backbone, *script.ids.shape)
+    slots, full = SlotDecoder(backbone, *script.ids.shape, static=static), FullDecoder(backbone, *script.ids.shape)
     for _ in range(30):
         rows = script.some()
         fast, slow = slots.advance(script.ids, script.lengths, rows), full.advance(script.ids, script.lengths, rows)
@@ -130,3 +134,74 @@ def test_a_new_version_of_the_weights_voids_the_cache() -> None:
         before = backbone.tokens
         decoder.advance(ids, lengths, np.array([0]), version)
         assert backbone.tokens - before == tokens
+
+
+def test_static_steps_have_few_shapes_and_are_recorded_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(static_step, "_WIDTH", 8)
+    backbone = Backbone(random_model())
+    script, taken = Script(seed=3, rows=8), []
+
+    def record(step: Any) -> Any:
+        taken.append(0)
+        place, kept = len(taken) - 1, step()  # a recording writes to one place in memory, on and on
+
+        def replay() -> torch.Tensor:
+            taken[place] += 1
+            found: torch.Tensor = kept.copy_(step())
+            return found
+
+        return replay
+
+    slots, full = SlotDecoder(backbone, *script.ids.shape, static=True), FullDecoder(backbone, *script.ids.shape)
+    assert slots._static is not None
+    slots._static._record = record
+    for _ in range(60):
+        rows = script.some()
+        fast, slow = slots.advance(script.ids, script.lengths, rows), full.advance(script.ids, script.lengths, rows)
+        assert torch.allclose(fast, slow, atol=2e-5)
+        script.move(rows)
+    assert sum(taken) == 60 and len(taken) <= 2 * 4  # all rows or a quarter, widths of 8, 16, 24 and 32
+    weight = next(backbone.trunk.parameters())
+    kept = dict(slots._static._steps)
+    slots.advance(script.ids, script.lengths, rows, version=1)
+    assert kept.items() <= slots._static._steps.items()
+    weight.data = weight.data.clone()  # in another place
+    slots.advance(script.ids, script.lengths, rows, version=2)
+    assert len(slots._static._steps) == 1
+
+
+def test_what_cannot_be_recorded_runs_as_it_is() -> None:
+    def refuse(step: Any) -> Any:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    backbone = Backbone(random_model())
+    script = Script(seed=4)
+    slots, full = SlotDecoder(backbone, *script.ids.shape, static=True), FullDecoder(backbone, *script.ids.shape)
+    assert slots._static is not None
+    slots._static._record = refuse
+    with pytest.warns(UserWarning, match="run unrecorded, which is slower: operation not permitted"):
+        fast = slots.advance(script.ids, script.lengths, np.arange(6))
+    assert torch.allclose(fast, full.advance(script.ids, script.lengths, np.arange(6)), atol=2e-5)
+    script.move(np.arange(6))
+    slots.advance(script.ids, script.lengths, np.arange(6))  # without a second warning
+
+
+def test_only_cuda_takes_static_steps_by_itself() -> None:
+    assert SlotDecoder(Backbone(random_model()), 2, 8)._static is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("shape", ["llama", "gpt2", "qwen3", GEMMA], ids=["llama", "gpt2", "qwen3", "gemma3"])
+@torch.inference_mode()
+def test_recorded_steps_on_a_gpu(shape: Any) -> None:
+    backbone = Backbone(random_model(shape).to("cuda"))
+    script = Script(seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # none runs unrecorded
+        slots, full = SlotDecoder(backbone, *script.ids.shape), FullDecoder(backbone, *script.ids.shape)
+        assert slots._static is not None
+        for _ in range(60):
+            rows = script.some()
+            fast, slow = slots.advance(script.ids, script.lengths, rows), full.advance(script.ids, script.lengths, rows)
+            assert torch.allclose(fast, slow, atol=1e-3)
+            script.move(rows)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.text_rows import SHAPES, random_model
 from tests.tiny_model import save_tiny_model
 from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.rollout import RolloutEngine
-from tokengym.benchmarks.rollout_speed import Replay, cells, generate, read_rollouts
+from tokengym.benchmarks import generating
+from tokengym.benchmarks.generating import Replay, copy_speed, decoding_limit, generate
+from tokengym.benchmarks.rates import Rate
+from tokengym.benchmarks.rollout_speed import Timed, cells, columns, read_rollouts
 from tokengym.benchmarks.throughput import main
 
 PROMPTS = [[5, 6, 7], [8, 9], [10, 11, 12, 13], [14], [15, 16], [17, 18, 19]]
@@ -85,3 +89,32 @@ def test_prompts_are_dealt_in_their_order_to_whoever_is_free() -> None:
     obs, _, done, _, infos = venv.step(np.full(3, 20))
     assert done.tolist() == [False, True, False] and infos["deal_index"].tolist() == [0, 3, 2]
     assert obs["attention_mask"].sum(1).tolist() == [4, 1, 5]
+
+
+def test_generate_with_a_static_cache() -> None:
+    assert [len(answer) for answer in generate(random_model(), PROMPTS, LENGTHS, batch=4, cache="static")] == LENGTHS
+
+
+def test_what_memory_allows() -> None:
+    config = LlamaConfig(
+        vocab_size=10, hidden_size=8, intermediate_size=16, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+        tie_word_embeddings=False,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    weights = 4 * (sum(x.numel() for x in model.parameters()) - 10 * 8)  # all but the input embeddings
+    cached = 4 * 2 * 3 * 2 * 2  # two of 3 layers, 2 heads of 2 numbers
+    assert decoding_limit(model, 5, 20.0, 1e9) == pytest.approx(5e9 / (weights + 5 * 20 * cached))
+    config.tie_word_embeddings = True
+    tied = LlamaForCausalLM(config)
+    assert decoding_limit(tied, 1, 0.0, 1e9) == pytest.approx(1e9 / (4 * sum(x.numel() for x in tied.parameters())))
+    rate = Rate(250.0, 200.0, 300.0)
+    shared: dict[str, Any] = {"model": "m", "lengths": "equal", "threads": 1, "tokens": 9, "longest": 3}
+    shared |= {"engine": rate, "generate": rate, "ratio": rate}
+    row, plain = Timed(**shared, device="cuda", limit=1000.0), Timed(**shared)
+    assert cells(row)[-1] == "25% of 1,000" and columns([row])[-1] == "of the limit"
+    assert len(cells(row)) == len(columns([row])) == len(cells(plain)) + 1 == len(columns([plain])) + 1
+
+
+def test_memory_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generating, "_COPIED", 2**16)
+    assert copy_speed("cpu") > 0
