@@ -143,8 +143,8 @@ class CausalLMPolicy(nn.Module):
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def version(self) -> tuple[int, float]:
-        """Changes whenever an optimizer (or any in-place operation) changes a weight; caches are void then."""
-        versions = sum(parameter._version for parameter in self.model.parameters())
+        """Changes whenever an optimizer, an in-place operation or another tensor in its place changes a weight; caches are void then."""
+        versions = sum(parameter._version + parameter.data_ptr() for parameter in self.model.parameters())
         # fused optimizers count no version: look at a small parameter that learns too
         learning = min((x for x in self.model.parameters() if x.requires_grad), key=Tensor.numel, default=None)
         return versions, 0.0 if learning is None else float(learning.detach().double().sum())

@@ -40,7 +40,7 @@ class _LastHidden(BaseFeaturesExtractor):
     def __init__(self, observation_space: spaces.Dict, policy: CausalLMPolicy) -> None:
         super().__init__(observation_space, policy.value_head.in_features)
         self.causal_lm = policy
-        self._decoders: dict[tuple[int, ...], Any] = {}  # by the shape of the rows
+        self._decoders: dict[tuple[Any, ...], Any] = {}
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         """(B, H) from a batch of observations, which Stable-Baselines3 hands over as floats; zeros for a row without a token."""
@@ -49,23 +49,28 @@ class _LastHidden(BaseFeaturesExtractor):
             ids = ids[:, : max(1, int(lengths.max()))]
             longest, which = (torch.from_numpy(x).to(ids.device) for x in _beginnings(ids.cpu().numpy(), lengths.cpu().numpy()))
             hidden = self.causal_lm.backbone.hidden(ids[longest])  # (R, W, H); right padding: no token sees a pad
-            return hidden[which, lengths.sub(1).clamp(min=0)]
-        shape = tuple(ids.shape)
-        if shape not in self._decoders:
-            while len(self._decoders) >= _DECODERS:
-                del self._decoders[next(iter(self._decoders))]
-            self._decoders[shape] = self.causal_lm.decoder(*shape)
+            return hidden[which, lengths.sub(1).clamp(min=0)] * (lengths > 0)[:, None]
+        decoder = self._decoder(ids)
         known = lengths.cpu().numpy()
         rows = np.flatnonzero(known)
         if len(rows) == len(known):
-            return self._advance(shape, ids, known, rows)
+            return self._advance(decoder, ids, known, rows)
         found = torch.zeros(len(ids), self.features_dim, dtype=self.causal_lm.backbone.dtype, device=ids.device)
         if len(rows):
-            found[torch.from_numpy(rows).to(ids.device)] = self._advance(shape, ids, known, rows)
+            found[torch.from_numpy(rows).to(ids.device)] = self._advance(decoder, ids, known, rows)
         return found
 
-    def _advance(self, shape: tuple[int, ...], ids: Tensor, lengths: Ints, rows: Ints) -> Tensor:
-        hidden: Tensor = self._decoders[shape].advance(ids.cpu().numpy(), lengths, rows, self.causal_lm.version())
+    def _decoder(self, ids: Tensor) -> Any:
+        """The cache for rows of this shape, and for the model where it is now; the one that was used last stays longest."""
+        key = (*ids.shape, ids.device, self.causal_lm.backbone.dtype)
+        found = self._decoders.pop(key, None) or self.causal_lm.decoder(*ids.shape)
+        while len(self._decoders) >= _DECODERS:
+            del self._decoders[next(iter(self._decoders))]
+        self._decoders[key] = found
+        return found
+
+    def _advance(self, decoder: Any, ids: Tensor, lengths: Ints, rows: Ints) -> Tensor:
+        hidden: Tensor = decoder.advance(ids.cpu().numpy(), lengths, rows, self.causal_lm.version())
         return hidden.clone()  # an ordinary tensor: what a decoder gives belongs to inference mode
 
     def __getstate__(self) -> dict[str, Any]:
@@ -106,19 +111,26 @@ class _CausalLM:
         model: str | CausalLMPolicy = "builtin:tiny",
         lora: LoRA | None = None,
         train_only: str = "",
+        optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer_kwargs: dict[str, Any] | None = None,
         use_sde: bool = False,
-        **keywords: Any,
     ) -> None:
         check_observation(observation_space)
-        if not isinstance(action_space, spaces.Discrete):
-            raise ValueError(f"action_space={action_space}; a language model chooses tokens: expected Discrete")
+        if not isinstance(action_space, spaces.Discrete) or action_space.start != 0:
+            raise ValueError(f"action_space={action_space}; a language model chooses tokens: expected Discrete, from 0 on")
+        if not isinstance(model, (str, CausalLMPolicy)):
+            raise TypeError(f"model is a {type(model).__name__}; expected a name such as 'builtin:tiny', or a CausalLMPolicy")
+        if lora is not None and not isinstance(model, str):
+            raise ValueError("lora goes with a model by name; give CausalLMPolicy.from_pretrained(name, lora=...) as the model")
+        if not isinstance(train_only, str):
+            raise TypeError(f"train_only={train_only!r}; expected parts with commas between them, such as 'lm_head,layers.28-29'")
         if use_sde:
             raise ValueError("use_sde=True is noise for continuous actions; a language model draws tokens from its own distribution")
         policy = CausalLMPolicy.from_pretrained(model, device="cpu", lora=lora) if isinstance(model, str) else model
         _match(policy, observation_space, int(action_space.n))
         if train_only:
             learn_only(policy, train_only)
-        self._given = {"model": policy.name, "lora": lora, "train_only": train_only}
+        self._given = {"model": model, "lora": lora, "train_only": train_only}
         super().__init__(  # type: ignore[call-arg]
             observation_space,
             action_space,
@@ -126,7 +138,8 @@ class _CausalLM:
             net_arch=[],
             features_extractor_class=_LastHidden,
             features_extractor_kwargs={"policy": policy},
-            **keywords,
+            optimizer_class=optimizer_class,
+            optimizer_kwargs=optimizer_kwargs,
         )
 
     @property
@@ -136,7 +149,7 @@ class _CausalLM:
 
     def action_net(self, hidden: Tensor) -> Tensor:
         """(B, V) float32 logits of the next token."""
-        return self.causal_lm.logits(hidden).float()
+        return self.causal_lm.logits(hidden)[:, : int(self.action_space.n)].float()
 
     def value_net(self, hidden: Tensor) -> Tensor:
         """(B, 1) float32 values."""
@@ -171,13 +184,14 @@ class CausalLMActorCritic(_CausalLM, ActorCriticPolicy):  # type: ignore[misc]
         action_space: Discrete(V), the tokens.
         lr_schedule: given by Stable-Baselines3.
         model: a name for :meth:`CausalLMPolicy.from_pretrained`, or a policy, which is then trained itself.
-        lora: train adapters instead of the model's own weights; of a policy that is given, it is its own matter.
+        lora: train adapters instead of the model's own weights, of a model by name.
         train_only: which parts learn, such as "lm_head,layers.28-29"; "": all.
+        optimizer_class, optimizer_kwargs: as in Stable-Baselines3's own policies.
         use_sde: must be False.
-        keywords: ``optimizer_class`` (Adam) and ``optimizer_kwargs``.
     Raises:
-        ValueError: spaces that are not those of a token environment, of another tokenizer than the model's, or wider than the model's
-            table of positions; no such model.
+        TypeError: a model that is neither.
+        ValueError: spaces that are not those of a token environment, have another number of tokens than the model's tokenizer (which
+            tokens they are, spaces do not tell), or are wider than the model's table of positions; no such model.
     """
 
 

@@ -18,6 +18,8 @@ except ImportError as error:
 
 __all__ = ["SB3VecEnv"]
 
+_OF_ENDS = ("final_info", "final_obs", "episode")  # what a step's infos tell of episodes that are over
+
 
 class SB3VecEnv(VecEnv):
     """N episodes side by side for Stable-Baselines3: one native vector environment in place of N environments in a loop.
@@ -32,7 +34,7 @@ class SB3VecEnv(VecEnv):
 
     Args:
         env: an id, an EnvSpec, or a vector environment that restarts rows in the step in which they end (tokengym's own default).
-        num_envs: N, for an id or a spec.
+        num_envs: N, for an id or a spec; None: 16.
         keywords: for ``gymnasium.make_vec``, with an id or a spec.
     Raises:
         TypeError: ``env`` is none of the three, or keywords come with a vector environment.
@@ -40,13 +42,14 @@ class SB3VecEnv(VecEnv):
             that was already paid in full, and so teach to run out of tokens.
     """
 
-    def __init__(self, env: Any, num_envs: int = 16, **keywords: Any) -> None:
+    def __init__(self, env: Any, num_envs: int | None = None, **keywords: Any) -> None:
         if isinstance(env, (str, EnvSpec)):
-            env = gymnasium.make_vec(env, num_envs=num_envs, **keywords)
+            env = gymnasium.make_vec(env, num_envs=16 if num_envs is None else num_envs, **keywords)
         elif not hasattr(env, "single_observation_space"):
             raise TypeError(f"env is a {type(env).__name__}; expected an id such as 'TextSumm-v0', an EnvSpec, or a vector environment")
-        elif keywords:
-            raise TypeError(f"keywords {sorted(keywords)} came with a vector environment that is already made; give its id with them")
+        elif keywords or num_envs is not None:
+            given = sorted([*keywords, *(["num_envs"] if num_envs is not None else [])])
+            raise TypeError(f"keywords {given} came with a vector environment that is already made; give its id with them")
         inner = env.unwrapped
         mode = env.metadata.get("autoreset_mode")
         if mode is not AutoresetMode.SAME_STEP:
@@ -64,7 +67,7 @@ class SB3VecEnv(VecEnv):
         """Observations (N, ...) of new episodes, with what ``seed`` and ``set_options`` said before; ``reset_infos`` has their infos."""
         shared = getattr(self.venv.unwrapped, "deal", "independent") == "shared"
         seeds: Any = self._seeds[0] if shared or self._seeds[0] is None else self._seeds
-        if any(options != self._options[0] for options in self._options):
+        if len({repr(options) for options in self._options}) > 1:
             raise ValueError(
                 f"options={self._options}; rows of one vector environment get the same ones: {{'index': [...]}} picks N examples"
             )
@@ -86,12 +89,14 @@ class SB3VecEnv(VecEnv):
         over = np.flatnonzero(dones).tolist()
         if infos:
             last = infos.get("final_info", {})
-            begun = {key: value for key, value in infos.items() if key.removeprefix("_") not in ("final_info", "final_obs")}
+            begun = {key: value for key, value in infos.items() if key.removeprefix("_") not in _OF_ENDS}
             for row in over:
                 self.reset_infos[row] = _row(begun, row)
                 told[row] = _row(last, row)
                 told[row]["TimeLimit.truncated"] = bool(truncated[row] and not terminated[row])
                 told[row]["terminal_observation"] = infos["final_obs"][row]
+                if "episode" in infos:  # of Gymnasium's RecordEpisodeStatistics
+                    told[row]["episode"] = {name: each[row].item() for name, each in infos["episode"].items() if name[0] != "_"}
             if "action_mask" in infos:
                 for row in np.flatnonzero(infos["_action_mask"] & ~dones).tolist():
                     told[row]["action_mask"] = infos["action_mask"][row]
@@ -103,7 +108,7 @@ class SB3VecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """An attribute of the vector environment, once for each row; ``action_masks`` gives each row's own method."""
-        rows = list(self._get_indices(indices))
+        rows = self._rows(indices)
         if attr_name == "action_masks":
             masks = self.venv.get_wrapper_attr(attr_name) if hasattr(self.venv, "get_wrapper_attr") else self.venv.unwrapped.action_masks
             return [lambda row=row: masks()[row] for row in rows]
@@ -115,14 +120,25 @@ class SB3VecEnv(VecEnv):
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
         """What each row's ``action_masks`` gives; other methods belong to the vector environment, ``venv``, as a whole."""
-        rows = list(self._get_indices(indices))
+        rows = self._rows(indices)
         if method_name != "action_masks":
             raise AttributeError(f"env_method({method_name!r}): rows have action_masks only; the environment as a whole is .venv")
         return list(self.venv.unwrapped.action_masks()[rows])
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
         """False for each row: wrap the whole, with VecMonitor for one."""
-        return [False for _ in self._get_indices(indices)]
+        return [False for _ in self._rows(indices)]
+
+    def render(self, mode: str | None = None) -> Any:
+        """What the vector environment shows: each row's episode as text with render_mode="ansi", else None."""
+        return self.venv.render()
+
+    def _rows(self, indices: Any) -> list[int]:
+        rows = list(self._get_indices(indices))
+        for row in rows:
+            if not -self.num_envs <= row < self.num_envs:
+                raise IndexError(f"row {row} of {self.num_envs}")
+        return rows
 
     def get_images(self) -> Sequence[Any]:
         """None for each row: texts have no pictures; ``venv.render()`` gives them with render_mode="ansi"."""

@@ -45,6 +45,17 @@ class SB3PPO:
             verbose=verbose,
         )
 
+    @property
+    def num_timesteps(self) -> int:
+        """Tokens that it was trained on; whole rollouts, so more than were asked for."""
+        return self.ppo.num_timesteps
+
+    @property
+    def used(self) -> dict[str, int]:
+        """What a table tells of its training: no labels, and a call of the reward for each episode."""
+        monitor: Any = self.ppo.get_env()
+        return {"labels": 0, "reward_calls": int(monitor.episode_count)}
+
     def learn(self, total_timesteps: int) -> SB3PPO:
         """Trains for ``total_timesteps`` tokens."""
         self.ppo.learn(total_timesteps)

@@ -178,6 +178,33 @@ def test_saved_by_stable_baselines_and_for_transformers(tmp_path: Path) -> None:
     assert np.array_equal(CausalLMPolicy.from_pretrained(str(tmp_path / "lm")).predict(obs, deterministic=True)[0], expected)
 
 
+def test_a_policy_that_is_given_comes_back_with_its_adapters(tmp_path: Path) -> None:
+    name = save_tiny_model(tmp_path / "model")
+    env = SB3VecEnv("TextSumm-v0", num_envs=2, size=4, max_new_tokens=4, tokenizer=name, metrics=False, reward="length(goal=3)")
+    mine = CausalLMPolicy.from_pretrained(name, device="cpu", lora=LoRA(rank=2))
+    mine.name = "of my own"
+    model: Any = PPO(CausalLMActorCritic, env, n_steps=4, batch_size=8, learning_rate=1e-2, policy_kwargs={"model": mine}, device="cpu")
+    model.learn(8)
+    obs = env.reset()
+    expected = model.predict(obs, deterministic=True)[0]
+    model.policy.save(str(tmp_path / "policy.pt"))
+    model.save(tmp_path / "sb3.zip")
+    for again in (CausalLMActorCritic.load(str(tmp_path / "policy.pt"), device="cpu"), PPO.load(tmp_path / "sb3.zip", device="cpu")):
+        assert np.array_equal(again.predict(obs, deterministic=True)[0], expected)
+
+
+def test_caches_are_void_after_weights_were_exchanged() -> None:
+    model, (obs, actions) = actor(echo_policy()), steps(3, 1)[0]
+    with torch.no_grad():
+        model.evaluate_actions(obs, actions)
+    vector = model.parameters_to_vector()
+    vector[:100] += 0.5
+    model.load_from_vector(vector)
+    with torch.no_grad():
+        found = model.evaluate_actions(obs, actions)[1]
+    assert torch.allclose(found, model.evaluate_actions(obs, actions)[1], atol=1e-5)
+
+
 def test_parts_and_adapters_learn_alone() -> None:
     frozen = make(policy_kwargs={"train_only": "lm_head"}, n_steps=4, batch_size=64, learning_rate=1e-2)
     start = {name: x.detach().clone() for name, x in frozen.policy.named_parameters()}
@@ -208,6 +235,11 @@ def test_what_does_not_fit_is_refused() -> None:
 
     refuse("expected a Dict with input_ids", gymnasium.spaces.Box(0, 1, (3,)), actions)
     refuse("expected Discrete", observations, gymnasium.spaces.Box(0, 1, (3,)))
+    refuse("lora goes with a model by name", observations, actions, model=echo_policy(), lora=LoRA())
+    with pytest.raises(TypeError, match="model is a int; expected a name"):
+        make_one(observations, actions, lambda _: 1e-3, model=7)
+    with pytest.raises(TypeError, match="net_arch"):
+        make_one(observations, actions, lambda _: 1e-3, net_arch=[64])
     refuse("continuous actions", observations, actions, use_sde=True)
     refuse("tokenizer='builtin:tiny'", observations, gymnasium.spaces.Discrete(11))
     refuse("only 11 tokens", observations, actions, model=echo_policy_without_tokenizer())

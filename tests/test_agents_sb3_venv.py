@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
@@ -85,11 +86,28 @@ def test_the_monitor_sees_whole_episodes() -> None:
     assert all(info["episode"]["r"] == pytest.approx(sum(info["reward_components"].values()), abs=1e-5) for info in infos)
 
 
+def test_gymnasium_s_own_statistics_belong_to_the_episode_that_ended() -> None:
+    counted = RecordEpisodeStatistics(gymnasium.make_vec("TextSumm-v0", num_envs=2, **SMALL))
+    env = SB3VecEnv(counted)
+    env.reset()
+    infos = [info for _ in range(6) for info in env.step(np.array([7, 8]))[3] if "episode" in info]
+    assert [info["episode"]["l"] for info in infos] == [5, 5]
+    assert all("episode" not in info for info in env.reset_infos)
+
+
+def test_the_text_of_each_row_is_shown() -> None:
+    env = SB3VecEnv("TextSumm-v0", num_envs=2, render_mode="ansi", **SMALL)
+    env.reset()
+    assert len(env.render()) == 2 and all(isinstance(text, str) and text for text in env.render())
+
+
 def test_attributes_are_the_whole_s() -> None:
     env = SB3VecEnv("TextSumm-v0", num_envs=2, **SMALL)
     assert env.get_attr("tokenizer") == [env.venv.tokenizer] * 2 and env.get_attr("render_mode", indices=0) == [None]
     assert env.env_is_wrapped(VecMonitor) == [False, False] and env.get_images() == [None, None]
     assert not env.has_attr("action_masks")
+    with pytest.raises(IndexError, match="row 9 of 2"):
+        env.get_attr("tokenizer", indices=9)
     masked = SB3VecEnv("TextClassify-v0", num_envs=2, constrained=True, **SMALL)
     masked.reset()
     assert [np.flatnonzero(mask()).tolist() for mask in masked.get_attr("action_masks")] == [
@@ -116,3 +134,5 @@ def test_other_things_are_refused() -> None:
         SB3VecEnv(gymnasium.make("TextSumm-v0", size=4).unwrapped)
     with pytest.raises(TypeError, match="already made"):
         SB3VecEnv(gymnasium.make_vec("TextSumm-v0", num_envs=2, size=4), size=4)
+    with pytest.raises(TypeError, match="num_envs.*already made"):
+        SB3VecEnv(gymnasium.make_vec("TextSumm-v0", num_envs=2, size=4), num_envs=7)

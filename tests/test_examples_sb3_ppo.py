@@ -21,7 +21,7 @@ def test_it_learns_and_is_evaluated(tmp_path: Path) -> None:
     agent = outside_agent("examples.sb3_ppo:SB3PPO", env=train, model=name, seed=3, env_id="TextSumm-v0")
     before = [x.detach().clone() for x in agent.ppo.policy.parameters()]
     agent.learn(256)
-    assert agent.ppo.num_timesteps == 256
+    assert agent.num_timesteps == 256 and agent.used == {"labels": 0, "reward_calls": 64}
     assert any(not torch.equal(x, y) for x, y in zip(agent.ppo.policy.parameters(), before, strict=True))
     found = evaluate(agent, gymnasium.make_vec("TextSumm-v0", num_envs=3, split="test", **kwargs), 8)
     assert len(found.rewards) == 8
