@@ -177,7 +177,7 @@ class CausalLMActorCritic(_CausalLM, ActorCriticPolicy):  # type: ignore[misc]
 
     Rollouts keep the model's keys and values between steps, as ours do. An update sends the steps of a minibatch that belong to one
     episode through the model once. Stable-Baselines3 draws minibatches from all steps of the rollout, so the larger ``batch_size``, the
-    less is computed twice; with all steps in one, an update costs what it costs in :class:`tokengym.agents.PPO`.
+    less is computed twice; with all steps in one, each text is computed once, as in :class:`tokengym.agents.PPO`.
 
     Args:
         observation_space: the environment's Dict of ``input_ids``, ``attention_mask`` and ``completion_mask``, (L,) each.
