@@ -14,7 +14,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 from tokengym.agents.attention import STEADY_ROWS
 from tokengym.agents.backbone import Backbone
-from tokengym.agents.static_step import StaticStep, record_graph
+from tokengym.agents.static_step import StaticStep, decode, record_graph
 
 __all__ = ["FullDecoder", "SlotCache", "SlotDecoder"]
 
@@ -191,12 +191,10 @@ class SlotDecoder:
         """Hidden states (R, H) of tokens (R,) at positions ``last`` (R,) of slots 0 .. R - 1."""
         count, position, given = len(tokens), self._tensor(last), self._tensor(tokens)
         rows = max(count, STEADY_ROWS) if self.backbone.steady else count
-        self._cache.plan.step(position, rows, width)
+        column = position
         if rows > count:  # rows of zeros that look at position 0 of slots without a row
             given, position = (functional.pad(x, (0, rows - count)) for x in (given, position))
-        distance = (position[:, None] - torch.arange(width, device=self._device))[:, None]  # (R, 1, W)
-        mask = self.backbone.additive(distance >= 0, distance, self._dtype)
-        return self.backbone.hidden(given[:, None], mask, position[:, None], self._cache)[:count, 0]
+        return decode(self.backbone, self._cache, given, position, column, width)[:count]
 
     def _tensor(self, array: Ints) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64)).to(self._device)

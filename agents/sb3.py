@@ -6,12 +6,8 @@ from typing import Any
 
 import gymnasium
 import torch
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
-
-try:
-    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-except ImportError as error:
-    raise ImportError("tokengym.agents.sb3 needs Stable-Baselines3: pip install stable-baselines3") from error
 
 __all__ = ["TextFeatures", "check_observation"]
 

@@ -9,19 +9,16 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor
 
 from tokengym.agents.freeze import train_only as learn_only
 from tokengym.agents.lora import LoRA
 from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.sb3 import check_observation
-
-try:
-    from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
-    from stable_baselines3.common.policies import ActorCriticPolicy
-    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-except ImportError as error:
-    raise ImportError("this needs Stable-Baselines3 and its contrib package: pip install stable-baselines3 sb3-contrib") from error
+from tokengym.agents.venv import check_width
 
 __all__ = ["CausalLMActorCritic", "MaskableCausalLMActorCritic"]
 
@@ -201,8 +198,6 @@ class MaskableCausalLMActorCritic(_CausalLM, MaskableActorCriticPolicy):  # type
 
 def _match(policy: CausalLMPolicy, space: spaces.Space[Any], actions: int) -> None:
     """Narrows the policy to the environment's actions. Raises ValueError where the two speak of other tokens."""
-    from tokengym.agents.venv import check_width
-
     if policy.tokenizer_fingerprint is not None and policy.num_actions != actions:
         raise ValueError(
             f"the environment has {actions} actions and the tokenizer of {policy.name!r} has {policy.num_actions} tokens; "

@@ -10,11 +10,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
-
-try:
-    from stable_baselines3.common.vec_env import VecEnv
-except ImportError as error:
-    raise ImportError("SB3VecEnv needs Stable-Baselines3: pip install stable-baselines3") from error
+from stable_baselines3.common.vec_env import VecEnv
 
 __all__ = ["SB3VecEnv"]
 
@@ -110,7 +106,7 @@ class SB3VecEnv(VecEnv):
         """An attribute of the vector environment, once for each row; ``action_masks`` gives each row's own method."""
         rows = self._rows(indices)
         if attr_name == "action_masks":
-            masks = self.venv.get_wrapper_attr(attr_name) if hasattr(self.venv, "get_wrapper_attr") else self.venv.unwrapped.action_masks
+            masks = self.venv.unwrapped.action_masks
             return [lambda row=row: masks()[row] for row in rows]
         return [getattr(self.venv.unwrapped, attr_name)] * len(rows)
 

@@ -13,12 +13,28 @@ from torch import Tensor
 
 from tokengym.agents.backbone import Backbone
 
-__all__ = ["StaticStep", "record_graph"]
+__all__ = ["StaticStep", "decode", "record_graph"]
 
 _WIDTH = 64  # attention runs over a multiple of so many tokens
 _WARM_UPS = 2  # before recording, so that libraries have their workspaces and choices made
 
 Step = Callable[[], Tensor]
+
+
+def decode(backbone: Backbone, cache: Any, tokens: Tensor, position: Tensor, column: Tensor, width: int) -> Tensor:
+    """Hidden states (R, H) of one token for each of the first R slots of a cache.
+
+    Args:
+        backbone: the model.
+        cache: a SlotCache.
+        tokens, position: (R,) the tokens and where they stand.
+        column: (S,) where the first S slots store them; the others, which are there for rounding's sake, store nothing.
+        width: tokens attended to.
+    """
+    cache.plan.step(column, len(tokens), width)
+    distance = (position[:, None] - torch.arange(width, device=position.device))[:, None]  # (R, 1, W)
+    mask = backbone.additive(distance >= 0, distance, backbone.dtype)
+    return backbone.hidden(tokens[:, None], mask, position[:, None], cache)[:, 0]
 
 
 class StaticStep:
@@ -67,11 +83,8 @@ class StaticStep:
 
     def _recorded(self, rows: int, width: int) -> Step:
         def step() -> Tensor:
-            token, position, column = self._inputs[:, :rows]
-            self._cache.plan.step(column, rows, width)
-            distance = (position[:, None] - torch.arange(width, device=position.device))[:, None]  # (R, 1, W)
-            mask = self.backbone.additive(distance >= 0, distance, self.backbone.dtype)
-            return self.backbone.hidden(token[:, None], mask, position[:, None], self._cache)[:, 0]
+            tokens, position, column = self._inputs[:, :rows]
+            return decode(self.backbone, self._cache, tokens, position, column, width)
 
         if self._record is None:
             return step

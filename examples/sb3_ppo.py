@@ -1,7 +1,9 @@
 """Stable-Baselines3's PPO with a causal language model as its policy: a row for a benchmark's table, and a script of its own.
 
-tokengym bench --envs TextSumm-v0 --agents random oracle --agent examples.sb3_ppo:SB3PPO --agent-budget 50000 --out results/mine
-python examples/sb3_ppo.py
+From the repository's folder:
+
+    tokengym bench --envs TextSumm-v0 --agents random oracle --agent examples.sb3_ppo:SB3PPO --agent-budget 50000 --out results/mine
+    python examples/sb3_ppo.py
 """
 
 from __future__ import annotations
