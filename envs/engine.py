@@ -110,7 +110,7 @@ class Engine:
 
     def response(self, completion: npt.NDArray[np.int32]) -> str:
         """The text of an answer: no special tokens, cut at a stop string, stripped."""
-        return self.stops.cut(self.tokenizer.decode(completion.tolist())).strip()
+        return self.stops.cut(self.tokenizer.decode(completion)).strip()
 
     def prompt(self, index: int, order_seed: int) -> Prompt:
         """What an episode with example ``index`` is played with; of several turns, with the other side that the order seed draws."""
@@ -150,7 +150,7 @@ class Engine:
 
     def shown(self, behind: npt.NDArray[np.int32]) -> str:
         """The text of the tokens behind the prompt: the response; of several turns, with the replies."""
-        return self.response(behind) if self.talk is None else self.tokenizer.decode(behind.tolist()).strip()
+        return self.response(behind) if self.talk is None else self.tokenizer.decode(behind).strip()
 
     def potentials(self, episodes: Sequence[Ended]) -> list[float]:
         """Scores of unfinished texts, for delta rewards; NaN where a text cannot be scored."""

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from tokengym._models import MODELS, model_folder
@@ -121,15 +123,16 @@ class TextTokenizer:
         spans: list[tuple[int, int]] = self._plain.encode(text, add_special_tokens=False).offsets
         return spans
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Iterable[int] | npt.NDArray[Any]) -> str:
         """The text of ``ids``, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
-        ids = list(ids)
+        if not isinstance(ids, np.ndarray):
+            ids = list(ids)
         if self._bytes is not None:
-            try:
-                return b"".join(map(self._bytes.__getitem__, ids)).decode("utf-8", "replace")
-            except KeyError:
+            try:  # as unsigned numbers, since an index below 0 would count from the end
+                return b"".join(self._bytes.take(np.asarray(ids, dtype=np.int32).view(np.uint32)).tolist()).decode("utf-8", "replace")
+            except (IndexError, OverflowError, TypeError):
                 pass  # the library knows what to do about an id that is no token
-        text: str = self._plain.decode(ids, skip_special_tokens=True)
+        text: str = self._plain.decode(list(map(int, ids)), skip_special_tokens=True)
         return text
 
     def chat(self, turns: Sequence[Turn]) -> str:
@@ -155,9 +158,15 @@ class TextTokenizer:
         return self  # immutable in use; wrappers deep-copy specs
 
     @cached_property
-    def _bytes(self) -> dict[int, bytes] | None:
-        """The bytes of each token, read at the first use; None where a text is not just those."""
-        return token_bytes(self._plain, self._special_texts)
+    def _bytes(self) -> npt.NDArray[np.object_] | None:
+        """(V,) the bytes of each token id, read at the first use; None where a text is not just those."""
+        known = token_bytes(self._plain, self._special_texts)
+        if known is None:
+            return None
+        table = np.full(self.vocab_size, None, dtype=object)
+        for number, each in known.items():
+            table[number] = each
+        return table
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_bytes"}
