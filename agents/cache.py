@@ -1,8 +1,7 @@
-"""A slot KV cache: one static buffer per layer, each slot with its own write position, so that rows may reset at different times."""
+"""Hidden states of the last tokens of growing rows, by a slot KV cache that holds what was computed before."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,117 +9,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from transformers.cache_utils import Cache, CacheLayerMixin
 
 from tokengym.agents.attention import STEADY_ROWS
 from tokengym.agents.backbone import Backbone
-from tokengym.agents.static_step import StaticStep, decode, record_graph
+from tokengym.agents.graphs import GraphRecorder
+from tokengym.agents.slots import SlotCache, store_fresh, store_grown
+from tokengym.agents.static_step import StaticGrowth, StaticPrefill, StaticStep, decode, whole_widths
 
-__all__ = ["FullDecoder", "SlotCache", "SlotDecoder"]
+__all__ = ["FullDecoder", "SlotDecoder"]
 
 Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 
 PREFILL_TOKENS = {"cpu": 2048}  # tokens of prompts that go through the trunk at once, by device; fewer stay in a processor's cache
-
-
-class _Stored(Exception):
-    """Ends a forward pass that was only to store keys and values: what the last layer would make of them is of no use."""
-
-
-class _Plan:
-    """What the coming forward pass stores, and what it attends to; shared by all layers, set by SlotDecoder."""
-
-    mode = "prefill"  # "prefill": fresh prompts, attending to themselves; "extend": to the stored past too; "step": one token per slot
-    slots: Tensor  # (R,) where the rows of this pass live
-    source: Tensor | None  # (R,) prefill: which computed row each slot stores (rows with the same prompt are computed once); None: its own
-    write: tuple[Tensor, Tensor, Tensor, Tensor]  # extend: computed row, its column, slot, position, one entry per real token
-    position: Tensor  # (R,) step: where slots 0 .. R - 1 are written
-    rows: int = 0  # step: rows of the pass; those behind R are there for rounding's sake, and store nothing
-    width: int = 0  # tokens attended to
-
-    def __init__(self) -> None:
-        self._flat: dict[int, Tensor] = {}
-
-    def step(self, position: Tensor, rows: int, width: int) -> None:
-        """Plans a decoding step."""
-        self.mode, self.position, self.rows, self.width = "step", position, rows, width
-        self._flat.clear()
-
-    def flat(self, heads: int, buffer: int) -> Tensor:
-        """(R * heads,) where a step writes in buffers (slots, heads, buffer, head size) seen as (slots * heads * buffer, head size)."""
-        if heads not in self._flat:  # the same in every layer
-            pairs = torch.arange(len(self.position) * heads, device=self.position.device)
-            self._flat[heads] = pairs * buffer + self.position.repeat_interleave(heads)
-        return self._flat[heads]
-
-
-class _SlotLayer(CacheLayerMixin):
-    """Keys and values (slots, heads, width, head size) of one layer; scatters what it is given by the plan."""
-
-    def __init__(self, slots: int, width: int, plan: _Plan, last: bool) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.shape = (slots, width)
-        self.plan = plan
-        self.last = last  # of the model's layers
-
-    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        slots, width = self.shape
-        # Zeros, not empty memory: a masked position weighs 0, and 0 * NaN would be NaN.
-        self.keys = key_states.new_zeros((slots, key_states.shape[1], width, key_states.shape[3]))
-        self.values = value_states.new_zeros((slots, value_states.shape[1], width, value_states.shape[3]))
-        self.is_initialized = True
-
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        plan, keys, values = self.plan, self.keys, self.values
-        assert keys is not None and values is not None  # for the type checker: just allocated
-        if plan.mode == "step":
-            for buffer, new in ((keys, key_states), (values, value_states)):
-                real = new[: len(plan.position), :, 0]  # (R, heads, head size)
-                buffer.view(-1, buffer.shape[3]).index_copy_(0, plan.flat(buffer.shape[1], buffer.shape[2]), real.flatten(0, 1))
-            return keys[: plan.rows, :, : plan.width], values[: plan.rows, :, : plan.width]
-        if plan.mode == "prefill":
-            for buffer, new in ((keys, key_states), (values, value_states)):
-                buffer[plan.slots, :, : new.shape[2]] = new if plan.source is None else new[plan.source]
-        else:
-            row, column, slot, position = plan.write
-            keys[slot, :, position] = key_states[row, :, column]
-            values[slot, :, position] = value_states[row, :, column]
-            key_states, value_states = keys[plan.slots, :, : plan.width], values[plan.slots, :, : plan.width]
-        if self.last:
-            raise _Stored
-        return key_states, value_states
-
-    def copy(self, source: Tensor, target: Tensor, length: int) -> None:
-        """Copies the first ``length`` positions of slots ``source`` to slots ``target`` (all read before any is written)."""
-        if self.keys is not None and self.values is not None:
-            self.keys[target, :, :length] = self.keys[source, :, :length]
-            self.values[target, :, :length] = self.values[source, :, :length]
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return self.plan.width, 0
-
-    def get_seq_length(self) -> int:
-        return 0  # positions are always given, never counted from here
-
-    def get_max_length(self) -> int:
-        return self.shape[1]
-
-
-class SlotCache(Cache):
-    """A transformers cache of slots; ``plan`` says what the coming forward pass does with it."""
-
-    def __init__(self, layers: int, slots: int, width: int) -> None:
-        self.plan = _Plan()
-        super().__init__(layers=[_SlotLayer(slots, width, self.plan, last=layer == layers - 1) for layer in range(layers)])
-
-    def copy(self, source: Tensor, target: Tensor, length: int) -> None:
-        """Copies slots to slots, in every layer."""
-        for layer in self.layers:
-            if isinstance(layer, _SlotLayer):
-                layer.copy(source, target, length)
 
 
 class SlotDecoder:
@@ -135,23 +36,47 @@ class SlotDecoder:
         backbone: the model.
         rows: N, rows of the observations.
         width: L, their width in tokens.
-        static: take decoding steps of few different shapes, which are recorded on CUDA; None: on CUDA only.
+        static: take decoding steps and prefills of few different shapes, which are recorded on CUDA; None: on CUDA only.
     """
+
+    _static: StaticStep | None = None
+    _prefills: StaticPrefill | None = None
+    _growths: StaticGrowth | None = None
 
     def __init__(self, backbone: Backbone, rows: int, width: int, static: bool | None = None) -> None:
         self.backbone = backbone
         self.shape = (rows, width)
-        slots = max(rows, STEADY_ROWS) if backbone.steady else rows
-        weight = next(backbone.trunk.parameters())
-        self._device, self._dtype = weight.device, backbone.dtype
-        static = (weight.device.type == "cuda" if static is None else static) and not backbone.steady
-        self._cache = SlotCache(int(backbone.config.num_hidden_layers), slots, width + static)
-        record = record_graph if weight.device.type == "cuda" else None
-        self._static = StaticStep(backbone, self._cache, slots, width, record) if static else None
+        self._slots = max(rows, STEADY_ROWS) if backbone.steady else rows
+        self._device = next(backbone.trunk.parameters()).device
+        static = (self._device.type == "cuda" if static is None else static) and not backbone.steady
+        # Static steps and prefills write what is nobody's to a column and to a slot of their own.
+        self._columns = whole_widths(width + 1) if static else width
+        self._cache = SlotCache(int(backbone.config.num_hidden_layers), self._slots + static, self._columns)
+        if static:
+            self._begin_static()
         self._slot = np.arange(rows)  # (N,) row -> slot
         self._held = np.zeros(rows, dtype=np.int64)  # (N,) tokens stored, by slot
         self._ids = np.zeros((rows, width), dtype=np.int64)  # (N, L) those tokens, by slot
         self._version: object = None
+
+    def _begin_static(self) -> None:
+        """Static steps and prefills without recordings."""
+        self._weights = self._places()
+        record = GraphRecorder(self._device) if self._device.type == "cuda" else None
+        self._static = StaticStep(self.backbone, self._cache, self._slots, self._columns, record)
+        self._prefills = StaticPrefill(self.backbone, self._cache, self._slots, self.shape[1], self._at_once(), record)
+        self._growths = StaticGrowth(self.backbone, self._cache, self._slots, self._columns, record)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether steps and prefills are kept, so that another decoder would have to record them anew."""
+        return self._static is not None
+
+    def _places(self) -> list[int]:
+        return [x.data_ptr() for x in self.backbone.trunk.parameters()]
+
+    def _at_once(self) -> int:
+        return PREFILL_TOKENS.get(self._device.type, 16384)
 
     @torch.inference_mode()
     def advance(self, input_ids: Ints, lengths: Ints, rows: Ints, version: object = None) -> Tensor:
@@ -166,8 +91,8 @@ class SlotDecoder:
         if version != self._version:
             self._held[:] = 0
             self._version = version
-            if self._static is not None:
-                self._static.forget_moved()
+            if self._static is not None and self._weights != self._places():  # those that were changed in place are seen anyway
+                self._begin_static()
         self._compact(rows)
         order = np.argsort(self._slot[rows])
         rows = rows[order]  # now rows[i] lives in slot i
@@ -180,12 +105,11 @@ class SlotDecoder:
         self._ids[here, last] = tokens
         self._held[:count] = last + 1
 
+        back = None
+        if not np.array_equal(order, here):
+            back = self._tensor(np.argsort(order))  # before the step: a copy to a GPU waits for all that it was given to do
         hidden = self._step(tokens, last, width) if self._static is None else self._static(tokens, last).clone()
-        if np.array_equal(order, here):
-            return hidden
-        back = np.empty_like(order)
-        back[order] = here
-        return hidden[self._tensor(back)]
+        return hidden if back is None else hidden[back]
 
     def _step(self, tokens: Ints, last: Ints, width: int) -> Tensor:
         """Hidden states (R, H) of tokens (R,) at positions ``last`` (R,) of slots 0 .. R - 1."""
@@ -250,54 +174,55 @@ class SlotDecoder:
                 copies.append((holders[key], int(row)))
             else:
                 wanted.setdefault(key, []).append(int(row))
-        if copies:
-            source, target = np.array(copies).T
-            self._cache.copy(self._tensor(source), self._tensor(target), int(last[target].max()))
+        self._copy(copies, last)
         groups = sorted(wanted.values(), key=lambda rows: int(last[rows[0]]))
         while groups:
-            many = max(1, PREFILL_TOKENS.get(self._device.type, 16384) // max(1, int(last[groups[-1][0]])))
+            longest = int(last[groups[-1][0]])
+            many = max(1, self._at_once() // max(1, longest)) if self._prefills is None else self._prefills.rows(longest)
             groups, batch = groups[:-many], groups[-many:]
             self._prefill(ids, last, batch)
         for row in fresh:
             self._ids[row, : last[row]] = ids[row, : last[row]]
 
+    def _copy(self, pairs: list[tuple[int, int]], last: Ints) -> None:
+        """Copies prompts from slot to slot, for each pair of them."""
+        if pairs:
+            source, target = np.array(pairs).T
+            self._cache.copy(self._tensor(source), self._tensor(target), int(last[target].max()))
+
     def _prefill(self, ids: Ints, last: Ints, groups: list[list[int]]) -> None:
         """Runs one prompt per group (its last token left out) and stores it in the slots of all the group's rows."""
         first = np.array([group[0] for group in groups])
-        length = int(last[first].max())
-        plan = self._cache.plan
-        plan.mode, plan.width = "prefill", length
-        plan.slots = self._tensor(np.concatenate([np.array(group) for group in groups]))
+        prompts = ids[first, : int(last[first].max())]
+        if self._prefills is not None:
+            self._prefills(prompts, first)
+            self._copy([(group[0], row) for group in groups for row in group[1:]], last)
+            return
+        slots = self._tensor(np.concatenate([np.array(group) for group in groups]))
         sizes = [len(group) for group in groups]
-        plan.source = None if max(sizes) == 1 else self._tensor(np.repeat(np.arange(len(groups)), sizes))
-        position = torch.arange(length, device=self._device)[None]  # (1, P); pads come last, so no real token sees one
-        distance = (position[0][:, None] - position[0])[None]  # (1, P, P)
-        mask = self.backbone.additive(distance >= 0, distance, self._dtype)
-        self._store(ids[first, :length], mask, position.expand(len(groups), -1))
-
-    def _store(self, ids: Ints, mask: Any, position: Tensor) -> None:
-        """A forward pass of which nothing is wanted but the keys and values."""
-        with suppress(_Stored):
-            self.backbone.hidden(self._tensor(ids), mask, position, self._cache)
+        source = None if max(sizes) == 1 else self._tensor(np.repeat(np.arange(len(groups)), sizes))
+        store_fresh(self.backbone, self._cache, self._tensor(prompts), slots, source)
 
     def _fill_grown(self, ids: Ints, last: Ints, start: Ints, grown: Ints) -> None:
         """Stores the new tokens (all but the last) of rows that the other side, or several tokens at once, made longer."""
         begin, end = start[grown], last[grown]  # (R,)
         length, width = int((end - begin).max()), int(end.max())
         columns = np.minimum(begin[:, None] + np.arange(length), end[:, None] - 1)  # (R, E); surplus entries repeat the last token
-        row, column = np.nonzero(begin[:, None] + np.arange(length) < end[:, None])
-        plan = self._cache.plan
-        plan.mode, plan.width, plan.slots = "extend", width, self._tensor(grown)
-        plan.write = (self._tensor(row), self._tensor(column), self._tensor(grown[row]), self._tensor(columns[row, column]))
-        position = self._tensor(columns)  # (R, E)
-        distance = position[:, :, None] - torch.arange(width, device=self._device)  # (R, E, W)
-        mask = self.backbone.additive(distance >= 0, distance, self._dtype)
-        self._store(ids[grown[:, None], columns], mask, position)
+        real = begin[:, None] + np.arange(length) < end[:, None]
+        new = ids[grown[:, None], columns]
+        row, column = np.nonzero(real)
+        if self._growths is not None:
+            self._growths(new, columns, real, grown, width)
+        else:
+            write = tuple(self._tensor(x) for x in (row, column, grown[row], columns[row, column]))
+            store_grown(self.backbone, self._cache, self._tensor(new), self._tensor(columns), self._tensor(grown), write, width)
         self._ids[grown[row], columns[row, column]] = ids[grown[row], columns[row, column]]
 
 
 class FullDecoder:
     """What SlotDecoder computes, by a forward pass over everything at each call: slow, and right for every causal model."""
+
+    recorded = False
 
     def __init__(self, backbone: Backbone, rows: int, width: int) -> None:
         self.backbone = backbone

@@ -14,9 +14,16 @@ from torch.utils.checkpoint import checkpoint
 from tokengym.agents.allowed import Allowed
 from tokengym.agents.weight_sums import WeightSums
 
-__all__ = ["CHUNK_NUMBERS", "TokenLogp", "token_logp"]
+__all__ = ["CHUNK_NUMBERS", "TokenLogp", "chunk_tokens", "token_logp"]
 
-CHUNK_NUMBERS = 1 << 22  # logits held at once, in numbers: 16 MiB of float32
+CHUNK_NUMBERS = 1 << 22  # logits held at once, in numbers: 16 MiB of float32, about what a processor's cache holds
+_CUDA_CHUNK_NUMBERS = 1 << 27  # 512 MiB: a chunk that is small takes longer to launch than to compute
+
+
+def chunk_tokens(vocabulary: int, device: str) -> int:
+    """Tokens per chunk for logits of ``vocabulary`` words on a ``device`` of this type ("cpu", "cuda")."""
+    numbers = _CUDA_CHUNK_NUMBERS if device == "cuda" else CHUNK_NUMBERS
+    return max(16, numbers // vocabulary // 8 * 8)  # whole eights: products like round numbers of rows
 
 
 class TokenLogp(NamedTuple):
@@ -47,7 +54,7 @@ def token_logp(
         head: (k, H) -> (k, V) logits, differentiable.
         temperature: divides the logits; above 0.
         with_entropy: also the entropy of each distribution.
-        chunk: tokens per chunk; None takes as many as ``CHUNK_NUMBERS`` logits allow.
+        chunk: tokens per chunk; None takes what :func:`chunk_tokens` says.
         vocabulary: V, for the choice of ``chunk``; None takes one chunk of 1024 tokens.
         allowed: the ids, of shape (K,), that each token was chosen from; the others get no probability.
     Raises:
@@ -61,7 +68,7 @@ def token_logp(
         empty = hidden.new_zeros(0, dtype=torch.float32)
         return TokenLogp(empty, empty if with_entropy else None)
     if chunk is None:
-        chunk = max(16, CHUNK_NUMBERS // vocabulary // 8 * 8) if vocabulary else 1024  # whole eights: products like round numbers of rows
+        chunk = chunk_tokens(vocabulary, hidden.device.type) if vocabulary else 1024
 
     in_place = WeightSums() if len(targets) > chunk else nullcontext()
 

@@ -21,6 +21,7 @@ from tokengym.agents.allowed import Allowed, forbid
 from tokengym.agents.attention import make_steady
 from tokengym.agents.backbone import Backbone
 from tokengym.agents.cache import FullDecoder, SlotDecoder
+from tokengym.agents.causal import causal_mask, wants_mask
 from tokengym.agents.folder import Vocabulary, file_of
 from tokengym.agents.given import find_device
 from tokengym.agents.linear import fast_linears
@@ -232,7 +233,8 @@ class CausalLMPolicy(nn.Module):
                 hidden, where, place = shared
                 return hidden[where[row, column - 1], place[row, column - 1]]
         # Right padding: no token sees a pad, so the causal mask that the model makes by itself is all that is needed.
-        return self.backbone.hidden(ids[:, :width])[row, column - 1]
+        mask = causal_mask(self.backbone, width, self.device) if wants_mask(self.backbone, self.device) and self.slots() else None
+        return self.backbone.hidden(ids[:, :width], mask)[row, column - 1]
 
     def slots(self) -> bool:
         """Whether explicit masks and the slot cache give what a full forward pass gives; tried once, with one warning if not."""

@@ -73,7 +73,7 @@ def lay_flat(input_ids: Ints, start: Ints, end: Ints) -> Flat | None:
     return Flat(ids, position, begin, offset)
 
 
-def pack(input_ids: Ints, start: Ints, end: Ints) -> Packed | None:
+def pack(input_ids: Ints, start: Ints, end: Ints, multiple: int = 1) -> Packed | None:
     """Packs sequences that share a prompt, or returns None where that would save less than a fifth of the tokens.
 
     A row is closed when it would pass twice the longest sequence, since attention grows with its square.
@@ -82,6 +82,7 @@ def pack(input_ids: Ints, start: Ints, end: Ints) -> Packed | None:
         input_ids: (B, T) right-padded sequences.
         start: (B,) tokens of the prompt, at least 1.
         end: (B,) tokens of the sequence that are wanted, at least ``start``.
+        multiple: rows are padded to a multiple of so many columns.
     """
     longest = int(end.max())
     open_rows: dict[bytes, int] = {}
@@ -103,6 +104,7 @@ def pack(input_ids: Ints, start: Ints, end: Ints) -> Packed | None:
     width = max(used)
     if len(used) * width > 0.8 * len(input_ids) * longest:
         return None
+    width = -(-width // multiple) * multiple
     ids, position = np.zeros((len(used), width), dtype=np.int64), np.zeros((len(used), width), dtype=np.int64)
     segments = np.full((len(used), width), -1, dtype=np.int64)
     for r, b in enumerate(heads):
@@ -138,7 +140,7 @@ def shared_hidden(backbone: Backbone, input_ids: Tensor, wanted: Tensor) -> tupl
         column = order + torch.where(order >= start[:, None], offset[:, None], begin[:, None])
         hidden = backbone.hidden(ids[None], position_ids=position[None], shared=_layout(backbone, begin, offset, start, end, len(ids)))
         return hidden, torch.zeros_like(column), column
-    packed = pack(*given)
+    packed = pack(*given, multiple=8 if input_ids.is_cuda else 1)  # fused attention on CUDA copies a mask of another width in each layer
     if packed is None:
         return None
     ids, position, segment, row, offset = (torch.from_numpy(x).to(input_ids.device) for x in packed)

@@ -93,6 +93,12 @@ class RolloutEngine:
         self.collections = 0
         self._inner = inner
         self._decoder = policy.decoder(*venv.observation_space["input_ids"].shape)
+        self._played = 0  # collections of this engine; the weights may have changed between them
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the decoder holds recordings (on CUDA), which another engine would have to make anew."""
+        return bool(getattr(self._decoder, "recorded", False))
 
     @torch.inference_mode()
     def collect(self, episodes: int, deterministic: bool = False, sampling: Sampling | None = None, first: int | None = None) -> Rollout:
@@ -112,12 +118,15 @@ class RolloutEngine:
         obs, infos = self.venv.reset(seed=None if self.collections else self.seed, options={"episodes": episodes, **place})
         play = _Play(noise_key(self.seed, self.collections), self.venv.num_envs)
         self.collections += 1
+        self._played += 1
         active = np.array(self._inner.active, dtype=bool)
         play.deal(np.flatnonzero(active), infos)
         while active.any():
             rows = np.flatnonzero(active)
             ids, lengths = obs["input_ids"], obs["attention_mask"].sum(1, dtype=np.int64)
-            hidden = self._decoder.advance(ids, lengths, rows, version=self.collections)  # the weights may have changed between collections
+            # Before the model runs: a copy to a GPU waits for all that it was given to do.
+            noise = None if deterministic else torch.from_numpy(play.noise(rows)).to(self.policy.device)
+            hidden = self._decoder.advance(ids, lengths, rows, version=self._played)
             logits = self.policy.logits(hidden).float()  # (R, V)
             if self.temperature != 1.0:
                 logits = logits / self.temperature
@@ -125,11 +134,11 @@ class RolloutEngine:
             if masks is not None:
                 logits = forbid(logits, masks)
             logp = torch.log_softmax(logits, dim=-1)
-            if deterministic:
+            if noise is None:
                 chosen = logp.argmax(-1)
             else:
                 cut = logp if sampling is None else sampling.cut(logp)
-                chosen = pick(cut, torch.from_numpy(play.noise(rows)).to(logp.device))
+                chosen = pick(cut, noise)
             actions = np.zeros(self.venv.num_envs, dtype=np.int64)
             actions[rows] = chosen.cpu().numpy()
             before = obs

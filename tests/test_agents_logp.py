@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import profile
 
-from tokengym.agents.logp import token_logp
+from tokengym.agents.logp import chunk_tokens, token_logp
 
 
 def naive(hidden: Tensor, targets: Tensor, head: nn.Module, temperature: float) -> tuple[Tensor, Tensor]:
@@ -28,6 +28,12 @@ def test_by_hand() -> None:
     colder = token_logp(hidden, torch.tensor([0, 1]), lambda h: h, temperature=0.5)  # odds of 9 to 1
     assert colder.logp.tolist() == pytest.approx([math.log(0.9), math.log(0.5)])
     assert colder.entropy is None
+
+
+def test_chunks_fit_a_processors_cache_and_are_large_on_cuda() -> None:
+    assert chunk_tokens(49_152, "cpu") == 80  # 85 that fit 4,194,304 numbers, in whole eights
+    assert chunk_tokens(1_000_000, "cpu") == 16  # never fewer
+    assert chunk_tokens(49_152, "cuda") == 2728  # of 2,730
 
 
 @pytest.mark.parametrize("with_entropy", [False, True])

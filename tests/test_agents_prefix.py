@@ -22,6 +22,25 @@ def test_pack_by_hand() -> None:
     assert packed.offset.tolist() == [0, 2, 3]
 
 
+def test_packed_rows_are_padded_to_whole_multiples_and_that_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = np.array([[3, 4, 5, 7, 8, 0], [3, 4, 5, 9, 0, 0], [3, 4, 5, 6, 6, 6]])
+    packed = pack(ids, start=np.array([3, 3, 3]), end=np.array([5, 4, 6]), multiple=8)
+    assert packed is not None
+    assert packed.input_ids.tolist() == [[3, 4, 5, 7, 8, 9, 6, 6, 6] + 7 * [0]]
+    assert packed.segment.tolist() == [[0, 0, 0, 1, 1, 2, 3, 3, 3] + 7 * [-1]]
+    policy = CausalLMPolicy(random_model("qwen3"))
+    rows, real, agent = batch()
+    plain = policy(rows, real, with_entropy=True, mask=agent)
+    widths: list[int] = []
+    policy.backbone.trunk.register_forward_pre_hook(lambda _, args, kwargs: widths.append(kwargs["input_ids"].shape[1]), with_kwargs=True)
+    monkeypatch.setattr("tokengym.agents.prefix.pack", lambda ids, start, end, multiple: pack(ids, start, end, multiple=8))
+    padded = policy(rows, real, with_entropy=True, mask=agent)
+    assert widths[0] % 8 == 0
+    assert plain.entropy is not None and padded.entropy is not None
+    assert torch.allclose(plain.logp, padded.logp, atol=1e-5)
+    assert torch.allclose(plain.entropy, padded.entropy, atol=1e-5)
+
+
 def test_prompts_of_one_row_each_are_left_alone() -> None:
     ids = np.arange(3, 15).reshape(2, 6)
     assert pack(ids, start=np.array([3, 3]), end=np.array([6, 6])) is None

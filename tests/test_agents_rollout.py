@@ -11,6 +11,7 @@ import torch
 
 import tokengym  # noqa: F401  registers the ids
 from tests.text_rows import TokenRows, random_model
+from tokengym.agents import rollout as rollout_module
 from tokengym.agents.cache import FullDecoder
 from tokengym.agents.lora import LoRA
 from tokengym.agents.policy import CausalLMPolicy
@@ -50,6 +51,38 @@ def test_results_do_not_depend_on_the_number_of_rows() -> None:
     assert torch.allclose(one.logp, many.logp, atol=1e-5)
     assert one.infos == many.infos
     assert len({tuple(row) for row in one.input_ids.tolist()}) == 20  # not all the same, for the equality above to mean something
+
+
+def test_noise_is_uploaded_before_the_model_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    policy = policy_with_values()
+
+    def telling(word: str, call: Any) -> Any:
+        def told(*given: Any, **more: Any) -> Any:
+            said.append(word)
+            return call(*given, **more)
+
+        return told
+
+    monkeypatch.setattr(rollout_module._Play, "noise", telling("noise", rollout_module._Play.noise))
+    monkeypatch.setattr(FullDecoder, "advance", telling("model", FullDecoder.advance))
+    engine = RolloutEngine(policy, TokenRows(2), seed=3)
+    engine._decoder = FullDecoder(policy.backbone, 2, TokenRows(2).width)
+    said.clear()
+    engine.collect(3)
+    assert said[:4] == ["noise", "model", "noise", "model"]
+
+
+def test_an_engine_that_is_set_back_sees_that_the_weights_changed() -> None:
+    policy = policy_with_values()
+    engine = RolloutEngine(policy, TokenRows(5), seed=3)
+    engine.collect(5)  # the cache holds the prompts that come again
+    with torch.no_grad():
+        policy.model.get_input_embeddings().weight.mul_(1.2)
+    engine.collections = 0
+    again, fresh = engine.collect(5), collect(policy, rows=5, episodes=5)
+    assert torch.equal(again.input_ids, fresh.input_ids)
+    assert torch.equal(again.logp, fresh.logp)
 
 
 def test_slot_path_plays_what_the_slow_path_plays() -> None:
