@@ -68,6 +68,8 @@ def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> A
 def validation_venv(given: Any, venv: Any, num_envs: int, metrics: bool) -> Any:
     """The vector env of validation: ``given``, or the validation split of the training environment, always in the same order.
 
+    It warns where that split has the rows of training in it, as Examples in a list do, which have no splits.
+
     Args:
         given: an id, a spec, a vector env or None.
         venv: of training.
@@ -83,8 +85,21 @@ def validation_venv(given: Any, venv: Any, num_envs: int, metrics: bool) -> Any:
         if spec is None:
             raise ValueError("the environment was not made by gymnasium.make_vec: its validation split is unknown; give validation_env=...")
         kwargs = {name: value for name, value in spec.kwargs.items() if name not in _TRAINING_ONLY}
-        given = replace(spec, kwargs={**kwargs, "split": "validation"})
+        made = make_venv(replace(spec, kwargs={**kwargs, "split": "validation"}), num_envs, order="sequential", metrics=metrics)
+        if _share_rows(venv, made):
+            warnings.warn(
+                "validation plays the rows of training: this dataset has the same examples in every split; make an environment of other "
+                f"rows, gymnasium.make_vec({spec.id!r}, num_envs={num_envs}, deal='shared', dataset=...), and pass it as validation_env=",
+                stacklevel=3,
+            )
+        return made
     return make_venv(given, num_envs, order="sequential", metrics=metrics)
+
+
+def _share_rows(venv: Any, made: Any) -> bool:
+    """Whether the data sets of two vector envs begin with the same example."""
+    rows, held = (getattr(getattr(each, "unwrapped", each), "examples", []) for each in (venv, made))
+    return bool(len(rows) and len(held)) and (rows[0].id, rows[0].prompt) == (held[0].id, held[0].prompt)
 
 
 def describe(env: Any) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from tokengym.envs.options import check_options
 
-__all__ = ["Example", "Parts", "Task", "Turn", "told_options"]
+__all__ = ["Example", "Parts", "Task", "Turn", "check_task", "told_options"]
 
 
 class Turn(NamedTuple):
@@ -34,6 +34,11 @@ class Example:
     references: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if isinstance(self.references, str):  # which would be learned letter by letter
+            told = f"references={self.references!r} is a text; expected a tuple of texts: ({self.references!r},)"
+            raise TypeError(f"example {self.id!r}: {told}")
+
 
 class Parts(NamedTuple):
     """A prompt in the plain format: ``head + body + tail``; only ``body`` is cut when the whole is too long.
@@ -55,7 +60,7 @@ class Task:
     Attributes:
         name: the Gymnasium id.
         reward: default reward, as a specification for :func:`tokengym.rewards.make_reward`.
-        metrics: default metrics, specifications likewise, reported beside the reward.
+        metrics: default metrics, specifications likewise, reported beside the reward; none where a task names none.
         max_prompt_tokens, max_new_tokens: default budgets, in tokens of the builtin tokenizer; of several turns, each has its own.
         turns: how many turns the agent has; with more than one, :meth:`reply` says what it hears after each.
         max_reply_tokens: the longest of those replies, in tokens; longer ones are cut.
@@ -66,7 +71,7 @@ class Task:
 
     name: ClassVar[str]
     reward: str
-    metrics: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
     max_prompt_tokens: int
     max_new_tokens: int
     turns: int = 1
@@ -88,6 +93,16 @@ class Task:
     def arranged(self, examples: Sequence[Example]) -> Sequence[Example]:
         """What the task plays of examples that come from elsewhere than its builtin world: these, unless it makes others of them."""
         return examples
+
+    def prepared(self, examples: Sequence[Example], train: Callable[[], Sequence[Example]]) -> Sequence[Example]:
+        """As :meth:`arranged`, for a task whose rows depend on the training split as well (on its labels); override only one of the two.
+
+        Args:
+            examples: of the split that is played.
+            train: reads the rows of the training split, which are ``examples`` themselves where that is played; raises ValueError or
+                OSError where the data set has none.
+        """
+        return self.arranged(examples)
 
     def prompt_budget(self, usual: int) -> int:
         """The default of ``max_prompt_tokens``, given the data set's own; an option that lengthens the prompt raises it."""
@@ -148,6 +163,16 @@ class Task:
     def outcome(self, example: Example, said: tuple[str, ...]) -> Mapping[str, Any]:
         """What several turns came to; rewards see it in ``meta``, on top of the example's (``said`` as in :meth:`reply`)."""
         return {"turns": len(said)}
+
+
+def check_task(task: type[Task] | Task) -> None:
+    """Raises ValueError where a task lacks one of the attributes that every task must set."""
+    missing = [name for name in ("name", "reward", "max_prompt_tokens", "max_new_tokens") if not hasattr(task, name)]
+    if missing:
+        name = (task if isinstance(task, type) else type(task)).__name__
+        raise ValueError(
+            f"the task {name} has no {', '.join(missing)}; set each in the class, as in: reward = 'rouge_l', max_new_tokens = 32"
+        )
 
 
 def told_options(task: Task) -> dict[str, Any]:

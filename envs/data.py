@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tokengym.envs.named import NamedSet
 from tokengym.envs.options import not_builtin
 from tokengym.envs.tasks import TASKS
 from tokengym.envs.world import WORLD_VERSION
+from tokengym.rewards import make_reward
 
 __all__ = [
     "DATASETS",
@@ -26,6 +28,7 @@ __all__ = [
     "Usual",
     "data_fingerprint",
     "data_name",
+    "default_reward",
     "load_examples",
     "named_set",
     "read_dataset",
@@ -57,6 +60,8 @@ DATASETS: Registry[NamedSet | Callable[..., Sequence[Example]]] = Registry(
 _HINT = "A path to a .jsonl, .csv or .parquet file or a hub id (owner/name) works too."
 _KEYS = ("path", "revision", "config", "columns", "split")
 _AUGMENT = ("augment", "seed", "copies")
+_READS = re.compile(r"meta\['(\w+)'\]|references")  # what a reward says that it needs
+_SCANNED = 1_000  # rows in which that is looked for
 _FINGERPRINTED = 256  # texts of the builtin world that enter its fingerprint; the rest follow from the same generator
 
 
@@ -77,7 +82,7 @@ def load_examples(
         dataset: a named set ("aclsum"), a part of one ("reasoning-gym:gcd"), "builtin:TextSumm-v0" (the builtin world, as that task
             asks about it), a path, a hub id with an optional revision ("owner/name@revision"), a mapping {"path", "revision",
             "config", "columns", "split"} with, for training, {"augment", "seed", "copies"} as in
-            :func:`tokengym.envs.augment.augment`, or Examples.
+            :func:`tokengym.envs.augment.augment`, or Examples, which are taken as they are, whatever the split.
         split: "train", "validation" or "test"; None takes all rows of a file or hub data set.
         size: number of builtin examples.
         columns: for files and the hub: {"id", "prompt", "references"} to the column names there.
@@ -106,11 +111,20 @@ def read_dataset(dataset: Any, task: Task, split: str, size: int | None = None) 
     if size is not None and (not isinstance(size, int) or size < 1):
         raise ValueError(f"size={size!r}; expected a number of examples, 1 or more")
     if isinstance(dataset, str) and dataset == "builtin":
-        return task.builtin(split, SIZES[split] if size is None else size)
+        made = task.builtin(split, SIZES[split] if size is None else size)
+        if not hasattr(made, "__getitem__"):
+            raise TypeError(f"{task.name}.builtin() gives a {type(made).__name__}; expected a sequence of Examples")
+        if isinstance(made, list | tuple):
+            _check_rows(made, f"{task.name}.builtin()")
+        return made
     named = sets_of(task)
     _check_heeded(dataset, task)
-    examples = _read(dataset, split, named, f"dataset of {task.name}", ["builtin", *named], task.options, size)
-    examples = task.arranged(examples)
+
+    def read(split: str) -> Sequence[Example]:
+        return _read(dataset, split, named, f"dataset of {task.name}", ["builtin", *named], task.options, size)
+
+    examples = read(split)
+    examples = task.prepared(examples, lambda: examples if split == "train" else read("train"))
     return examples if size is None or len(examples) <= size else examples[:size]
 
 
@@ -132,10 +146,36 @@ def named_set(dataset: Any, task: type[Task] | Task | None = None) -> NamedSet |
 
 def usual(dataset: Any, task: type[Task] | Task) -> Usual:
     """The task's reward and budgets, or those of the named set where it has its own."""
-    found = named_set(dataset, task)
+    found = named_set(_plain(dataset, "train")[0], task)
     own = (found.reward, found.max_prompt_tokens, found.max_new_tokens) if found else (None, None, None)
     room = own[1] or task.max_prompt_tokens
     return Usual(own[0] or task.reward, task.prompt_budget(room) if isinstance(task, Task) else room, own[2] or task.max_new_tokens)
+
+
+def default_reward(dataset: Any, task: Task, examples: Sequence[Example]) -> tuple[str, str]:
+    """The reward of an environment for which nobody names one, and a sentence on what is wrong with the task's; "" where it is that one.
+
+    It is that of :func:`usual`. Rows of one's own (a file, the hub, Examples) may lack what it needs, such as known facts: where none of
+    the first 1,000 has it, ROUGE-L with the references takes its place; without references nothing does, and no episode can be scored.
+
+    Args:
+        dataset: as the environment gets it.
+        task: with its options; one of several turns tells the reward more than the rows do, and keeps its own.
+        examples: what it plays, as :func:`read_dataset` gives them.
+    """
+    reward, plain = usual(dataset, task).reward, _plain(dataset, "train")[0]
+    if (isinstance(plain, str) and plain == "builtin") or _row(plain, sets_of(task)) is not None or task.turns > 1:
+        return reward, ""
+    rows = [examples[index] for index in range(min(len(examples), _SCANNED))]
+    needs = [(found[0], found[1]) for found in _READS.finditer(make_reward(reward).needs)]
+    lacking = [text for text, key in needs if not any(row.meta.get(key) is not None if key else row.references for row in rows)]
+    if not lacking:
+        return reward, ""
+    told = f"{reward!r} of {task.name} needs {', '.join(lacking)}, and no row of dataset={data_name(dataset)!r} has that"
+    if not any(row.references for row in rows):
+        remedy = "name a column with dataset={'path': ..., 'columns': {'references': NAME}}, or pass another reward="
+        return reward, f"the reward {told}, nor references for another: every episode earns 0.0; {remedy}"
+    return "rouge_l", f"the reward is 'rouge_l': {told}; pass reward= for another"
 
 
 def data_name(dataset: Any) -> str:
@@ -224,9 +264,7 @@ def _read(
         examples: Sequence[Example] = _read_mapping(dataset, split, kind, known)
     elif isinstance(dataset, Sequence):
         examples = dataset
-        wrong = next((e for e in (examples[:1] if len(examples) else ()) if not isinstance(e, Example)), None)
-        if wrong is not None:
-            raise TypeError(f"dataset holds {type(wrong).__name__} objects; expected tokengym.envs.Example")
+        _check_rows(examples, "dataset")
     else:
         raise TypeError(f"dataset={type(dataset).__name__} object; expected a name, a path, a mapping or a sequence of Examples")
     if not len(examples):
@@ -251,7 +289,18 @@ def _read_mapping(dataset: Mapping[str, Any], split: str | None, kind: str, know
     name, _, revision = path.partition("@")
     if name.count("/") != 1 or name.startswith((".", "/")):
         raise unknown(kind, path, known, _HINT)
-    return read_hub(name, split, dataset.get("revision") or revision or None, dataset.get("config"), columns)
+    try:
+        return read_hub(name, split, dataset.get("revision") or revision or None, dataset.get("config"), columns)
+    except OSError as error:  # no connection, or nothing there
+        raise FileNotFoundError(
+            f"dataset={path!r}: there is no such file or folder here, and as a hub id it cannot be read: {error}"
+        ) from error
+
+
+def _check_rows(examples: Sequence[Any], what: str) -> None:
+    """Raises TypeError where the first row is no Example."""
+    if len(examples) and not isinstance(examples[0], Example):
+        raise TypeError(f"{what} holds {type(examples[0]).__name__} objects; expected tokengym.envs.Example")
 
 
 def _split(split: str | None) -> str:

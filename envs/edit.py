@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from tokengym.envs.base import Example, Parts, Task
@@ -69,6 +69,10 @@ class TextEdit(Task):
 
         return Generated(make, size)
 
+    def arranged(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """Rows that do not say what is to be corrected: it is their prompt."""
+        return [e if "source" in e.meta or not isinstance(e.prompt, str) else _sourced(e) for e in examples]
+
     def parts(self, example: Example) -> Parts:
         chinese = self.options.language == "zh"
         tail, instruction = ("\n改正:", "改正文中的错误。") if chinese else ("\nCorrected:", "Correct the mistakes in the text.")
@@ -80,6 +84,10 @@ class TextEdit(Task):
     def heuristic(self, example: Example) -> str:
         """A dictionary of common words, or a few rules of grammar; rare words and real words in the wrong place defeat it."""
         return mended(str(example.prompt), self.options.kind, self.options.language)
+
+
+def _sourced(example: Example) -> Example:
+    return replace(example, meta={**example.meta, "source": example.prompt})
 
 
 def _clean(story: Report, count: int) -> str:

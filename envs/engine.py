@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from operator import index as as_index
@@ -16,7 +17,7 @@ from gymnasium import spaces
 
 from tokengym._registry import unknown
 from tokengym.envs.base import Task, told_options
-from tokengym.envs.data import data_fingerprint, named_set, read_dataset, sets_of, usual
+from tokengym.envs.data import data_fingerprint, default_reward, named_set, read_dataset, sets_of, usual
 from tokengym.envs.infos import row_infos
 from tokengym.envs.keywords import read_keywords
 from tokengym.envs.masks import Constraint
@@ -26,6 +27,7 @@ from tokengym.envs.stops import StopStrings
 from tokengym.envs.tokenizer import load_tokenizer
 from tokengym.envs.turns import Heard, Talk, Transcript
 from tokengym.rewards import Sample, make_reward
+from tokengym.rewards.origin import outside_code
 
 __all__ = ["Ended", "Engine", "Scored"]
 
@@ -56,8 +58,6 @@ class Engine:
             )
         metrics = self.task.metrics if given.metrics is True else (given.metrics or ())
         measured = [make_reward(metric) for metric in metrics]
-        self.metrics = [self.reward if metric.spec == self.reward.spec else metric for metric in measured]  # scored only once
-        self._names = told_apart(self.reward, self.metrics)
         self.max_prompt_tokens = given.max_prompt_tokens or default.max_prompt_tokens
         self.max_new_tokens = given.max_new_tokens or default.max_new_tokens
         if given.length_limit == "truncate" and self.max_new_tokens == 1:
@@ -72,6 +72,13 @@ class Engine:
         self.ends[self.tokenizer.eos_token_id] = True
         self.book = self._book()
         self.examples = self.book.examples
+        if given.reward is None:
+            fitting, why = default_reward(given.dataset, self.task, self.examples)
+            if why:
+                warnings.warn(why, stacklevel=3)
+                self.reward = make_reward(fitting)
+        self.metrics = [self.reward if metric.spec == self.reward.spec else metric for metric in measured]  # scored only once
+        self._names = told_apart(self.reward, self.metrics)
         self.constraint = Constraint.of(self.task, self.examples, self.tokenizer)  # None: any token may come next
         if self.constraint is not None and self.talk is not None:
             raise ValueError(f"{self.task.name} constrains its answers and has {self.task.turns} turns; only one of the two is possible")
@@ -243,7 +250,7 @@ class Engine:
 
     def fingerprint(self) -> dict[str, str]:
         """sha256 of what decides a result: "env" (rules and task options), "data", "tokenizer", "reward"."""
-        given = self.keywords
+        given, code = self.keywords, outside_code(self.reward)
         rules = {
             "task": self.task.name,
             "options": told_options(self.task),
@@ -258,16 +265,25 @@ class Engine:
             "env": _sha256(rules),
             "data": data_fingerprint(given.dataset, self.examples, self.task, given.split),
             "tokenizer": self.tokenizer.fingerprint,
-            "reward": _sha256(self.reward.spec),
+            "reward": _sha256([self.reward.spec, *code]) if code else _sha256(self.reward.spec),
         }
 
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What the infos call the metrics."""
+        return self._names.metrics
+
+    def sample(self, prompt: Prompt, response: str, reason: str) -> Sample:
+        """What rewards see of an episode that was played with ``prompt``, gave ``response`` and ended for ``reason``."""
+        return self._sample_of(prompt, response, reason, tuple(response.split("\n")))
+
     def _sample(self, episode: Ended) -> Sample:
-        prompt, deal, completion, reason, said = episode
-        example, meta = prompt.example, prompt.example.meta
-        if self.talk is None:
-            response = self.response(completion)
-        else:
-            response, meta = "\n".join(said), {**meta, **self.task.outcome(example, said)}
+        prompt, _, completion, reason, said = episode
+        return self._sample_of(prompt, self.response(completion) if self.talk is None else "\n".join(said), reason, said)
+
+    def _sample_of(self, prompt: Prompt, response: str, reason: str, said: tuple[str, ...]) -> Sample:
+        example = prompt.example
+        meta = example.meta if self.talk is None else {**example.meta, **self.task.outcome(example, said)}
         return Sample(prompt.text, response, example.references, meta, reason in FINISHED)
 
     def _talk(self) -> Talk:

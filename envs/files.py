@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ __all__ = ["SUFFIXES", "mapped", "read_hub", "read_path", "to_examples"]
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 _COLUMNS = {  # field of Example: names that are understood without a column map, best first
     "id": ("id", "sample_id", "guid"),
-    "prompt": ("prompt", "document", "article", "text", "source", "passage", "context", "input", "question"),
+    "prompt": ("prompt", "document", "article", "text", "source", "passage", "context", "input", "question", "messages"),
     "references": ("references", "reference", "summary", "highlights", "answers", "answer", "target", "response", "output", "label"),
 }
 # Keys of meta that tasks and rewards read; a column can be mapped to each by its name, and to any other as "meta.NAME".
 _META = ("answer", "candidates", "entities", "facts", "label", "labels", "question", "relevance", "schema", "slots", "tags", "tests")
 _TEXTS = ("facts", "labels", "tests")  # of these, where one text means a list of one
-_SHOWN = " (tokengym data show: --columns prompt=NAME)"
+_DELIMITERS = (",", ";", "\t")  # of CSV files
+_SHOWN = "dataset={'path': ..., 'columns': {'prompt': NAME}} (tokengym data show: --columns prompt=NAME)"
 _SAVED = ("dataset_dict.json", "state.json")  # what Dataset.save_to_disk leaves in a folder
 _SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
 
@@ -35,6 +37,9 @@ def read_path(path: Path, split: str | None, columns: Mapping[str, str] | None =
     the ``datasets`` library saves it. In one single file the rows of a split are those whose column "split" says so; without that
     column, a tenth of the rows each, by the hash of their ids, are validation and test. ``split=None`` takes every row.
 
+    Text files are UTF-8, with or without a byte order mark. The cells of a CSV file stand between commas, semicolons or tabs, whichever
+    gives its header the most columns; lists are written as JSON there (references, facts, ...).
+
     Raises:
         FileNotFoundError, ValueError: no such file, an unknown kind of file, a split without rows, a column that is not there.
     """
@@ -44,17 +49,18 @@ def read_path(path: Path, split: str | None, columns: Mapping[str, str] | None =
         return read_hub(str(path), split, columns=columns)
     if "{split}" in str(path) or path.is_dir():
         names = [split] if split is not None else list(_SPLITS)
-        return [e for name in names for e in to_examples(_rows(_file_of_split(path, name)), str(path), columns)]
-    rows = list(_rows(path))
+        files = [_file_of_split(path, name) for name in names]
+        return [e for file in files for e in to_examples(_rows(file), str(path), columns, file.suffix == ".csv")]
+    rows, cells = list(_rows(path)), path.suffix == ".csv"
     if split is None:
-        return to_examples(rows, str(path), columns)
+        return to_examples(rows, str(path), columns, cells)
     if rows and "split" in rows[0]:
         known = {str(row.get("split")) for row in rows}
         chosen = [{k: v for k, v in row.items() if k != "split"} for row in rows if str(row.get("split")) in _SPLITS.get(split, (split,))]
         if not chosen:
             raise unknown(f"split of {path}", split, known)
-        return to_examples(chosen, str(path), columns)
-    examples = to_examples(rows, str(path), columns)
+        return to_examples(chosen, str(path), columns, cells)
+    examples = to_examples(rows, str(path), columns, cells)
     return _part(examples, split, str(path))
 
 
@@ -73,8 +79,8 @@ def read_hub(
     try:
         import datasets  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as error:
-        kind = "a folder of the hub's kind" if Path(name).is_dir() else "a hub id"
-        raise ImportError(f"dataset={name!r} is {kind}; reading it takes the datasets library: pip install datasets") from error
+        kind = "a folder of the hub's kind" if Path(name).is_dir() else "no file or folder here, so it is a hub id"
+        raise ImportError(f"dataset={name!r} is {kind}; reading that takes the datasets library: pip install datasets") from error
     if any((Path(name) / file).is_file() for file in _SAVED):
         loaded = datasets.load_from_disk(name)
     elif Path(name).is_dir():
@@ -116,12 +122,15 @@ def mapped(path: Path, split: str | None, columns: Mapping[str, str] | None = No
     return {column: fields.get(column, f"meta.{column}") for column in (*row, *(each for each in fields if each not in row))}
 
 
-def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str, str] | None = None) -> list[Example]:
+def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str, str] | None = None, cells: bool = False) -> list[Example]:
     """Rows as Examples: ``columns`` maps "id", "prompt", "references" and keys of meta to the rows' own column names.
 
     A dot leads into a column: {"prompt": "context", "references": "answers.text"}. A key of meta that tasks and rewards read is
     mapped by its name ("facts", "label", "question", ...), any other as "meta.NAME"; columns that are not mapped become meta under
-    their own names.
+    their own names. A column "label" is the reference where there is no other, and stands in meta too, as a text. A conversation
+    without references that ends with the assistant's turn has that turn as its reference.
+
+    ``cells`` says that the rows come from a CSV file: all values are texts, and lists among them are JSON.
 
     Raises:
         ValueError: a column that the rows do not have, or two rows with one id.
@@ -141,20 +150,28 @@ def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str,
         asked = None if prompt is None else _value(row, prompt, place)
         if asked is None:
             what = f"nothing in its column {prompt!r}" if prompt else f"no prompt among its columns {sorted(row)}"
-            raise ValueError(f"{place} has {what}; every row needs one; map another column to it with columns={{'prompt': NAME}}{_SHOWN}")
+            raise ValueError(f"{place} has {what}; every row needs one; map another column to it: {_SHOWN}")
         identity = str(_value(row, key, place)) if key else str(number)
         if identity in seen:
             raise ValueError(f"{place}: the id {identity!r} occurs twice; ids must be unique")
         seen.add(identity)
         meta = row.get("meta")
         meta = dict(meta) if isinstance(meta, Mapping) else {}
-        used = {column.partition(".")[0] if column not in row else column for column in (prompt, key, labels) if column}
-        rest = {k: v for k, v in row.items() if k not in used | {"meta"}}
+        used = {"meta"} | {column.partition(".")[0] if column not in row else column for column in (prompt, key, labels) if column}
+        rest = {k: _meta(k, v) if cells else v for k, v in row.items() if k not in used or k == labels == "label"}
         for field in (each for each in columns if each not in _COLUMNS):
             rest.pop(columns[field], None)
             meta[field.removeprefix("meta.")] = _meta(field, _value(row, columns[field], place))
-        references = _references(_value(row, labels, place) if labels else None)
-        examples.append(Example(identity, _prompt(asked), references, {**rest, **meta}))
+        meta = {**rest, **meta}
+        if isinstance(meta.get("label"), int | float):
+            meta["label"] = str(meta["label"])
+        if cells:  # an empty one says nothing
+            meta = {k: v for k, v in meta.items() if k not in _META or v not in ("", [""])}
+        references = _references(_value(row, labels, place) if labels else None, cells)
+        turns = _prompt(asked, place)
+        if labels is None and isinstance(turns, tuple) and len(turns) > 1 and turns[-1].role == "assistant":
+            turns, references = turns[:-1], (turns[-1].content,)
+        examples.append(Example(identity, turns, references, meta))
     return examples
 
 
@@ -176,13 +193,19 @@ def _value(row: Mapping[str, Any], column: str, name: str) -> Any:
 def _meta(field: str, value: Any) -> Any:
     """A value of meta; files without lists write them as JSON, and one text may stand for a list of one."""
     if isinstance(value, str) and field in _META:
-        if value[:1] in ("[", "{"):
-            try:
-                return json.loads(value)
-            except json.JSONDecodeError:
-                pass
-        return [value] if field in _TEXTS else value
+        read = _read_json(value)
+        return [read] if field in _TEXTS and isinstance(read, str) else read
     return value
+
+
+def _read_json(text: str) -> Any:
+    """The list or mapping that a text is, the text itself where it is none."""
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            pass
+    return text
 
 
 def _column(row: Mapping[str, Any], field: str, columns: Mapping[str, str], name: str, needed: bool = False) -> str | None:
@@ -194,14 +217,20 @@ def _column(row: Mapping[str, Any], field: str, columns: Mapping[str, str], name
     return next((column for column in _COLUMNS[field] if column in row), None)
 
 
-def _prompt(value: Any) -> str | tuple[Turn, ...]:
+def _prompt(value: Any, place: str) -> str | tuple[Turn, ...]:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(Turn(turn["role"], turn["content"]) if isinstance(turn, Mapping) else Turn(*turn) for turn in value)
+        try:
+            return tuple(Turn(turn["role"], turn["content"]) if isinstance(turn, Mapping) else Turn(*turn) for turn in value)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{place}: the prompt {value!r:.200} is no conversation; expected turns with 'role' and 'content'") from error
     return str(value)
 
 
-def _references(value: Any) -> tuple[str, ...]:
-    if value is None:
+def _references(value: Any, cells: bool) -> tuple[str, ...]:
+    if cells and isinstance(value, str):
+        listed = _read_json(value)
+        value = listed if isinstance(listed, list) and all(isinstance(each, str) for each in listed) else value
+    if value is None or value == "":
         return ()
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(str(each) for each in value)
@@ -221,14 +250,31 @@ def _file_of_split(path: Path, split: str) -> Path:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        yield from _read_rows(path)
+    except UnicodeDecodeError as error:
+        remedy = f"save it as UTF-8 ('CSV UTF-8' in Excel), or convert it: iconv -f LATIN1 -t UTF-8 {path.name} > new{path.suffix}"
+        raise ValueError(f"{path} is not UTF-8 text ({error}); {remedy}") from error
+    except csv.Error as error:
+        raise ValueError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix == ".jsonl":
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _json_row(line, path, number)
     elif path.suffix == ".csv":
-        with path.open(encoding="utf-8", newline="") as lines:
-            yield from csv.DictReader(lines)
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            header = lines.readline()
+            delimiter = max(_DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+            for number, row in enumerate(csv.DictReader(chain([header], lines), delimiter=delimiter)):
+                if None in row:
+                    raise ValueError(
+                        f"{path}, row {number} has more cells than the header; put quotes around texts that hold {delimiter!r}"
+                    )
+                yield row
     elif path.suffix == ".parquet":
         try:
             import pyarrow.parquet  # type: ignore[import-not-found, import-untyped, unused-ignore]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from tokengym._registry import unknown
-from tokengym.envs.base import Task
+from tokengym.envs.base import Task, check_task
 from tokengym.envs.spec import unwrap
 from tokengym.envs.tasks import TASKS
 
@@ -19,14 +19,26 @@ _CHOICES = {
     "length_limit": ("terminate", "truncate"),
     "reward_timing": ("terminal", "delta"),
 }
+_OF_DATASET = (
+    "It belongs into the mapping of a data set: dataset={'path': 'd.csv', 'columns': {'prompt': 'article', 'references': 'gist'}}."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Keywords:
-    """Keywords of every text environment; strings and numbers keep ``env.spec`` JSON-able, objects are taken as well."""
+    """Keywords of every text environment; strings and numbers keep ``env.spec`` JSON-able, objects are taken as well.
+
+    Rows of a file whose columns have names of their own are played with a mapping of the fields of an Example to them::
+
+        gymnasium.make("TextSumm-v0", dataset={"path": "d.csv", "columns": {"prompt": "article", "references": "gist"}})
+
+    The rows of a file without splits are shared out: a tenth each is validation and test. Examples in a list are played as they are,
+    all of them in every split, so each split is given its own list. Where no row has what the task's reward needs, known facts for
+    instance, ``rouge_l`` takes its place, with a warning; ``reward=`` names another.
+    """
 
     split: str = "train"  # "train", "validation" or "test"
-    dataset: Any = "builtin"  # "builtin", a named set, a path, a hub id, a mapping (see load_examples), or Examples
+    dataset: Any = "builtin"  # "builtin", a named set, a path, a hub id, a mapping such as {"path": ..., "columns": ...}, or Examples
     size: int | None = None  # number of examples; None: 20,000 / 1,000 / 1,000 of the builtin world, all of any other set
     tokenizer: Any = "builtin"  # a name, folder, hub id, or tokenizer object
     prompt_format: str = "plain"  # "plain" text, or the tokenizer's "chat" template
@@ -76,13 +88,15 @@ def read_keywords(
     given = {key: unwrap(value) for key, value in keywords.items()}
     task = unwrap(task)
     kind = TASKS.find(task) if isinstance(task, str) else task
+    check_task(kind)
     common = {field.name for field in fields(Keywords)}
     own = {field.name for field in fields(kind.Options)}
     for key in given:
         if elsewhere and key in elsewhere:
             raise TypeError(f"{key}={given[key]!r}: {elsewhere[key]}")
         if key not in common | own:
-            raise TypeError(str(unknown(f"keyword of {kind.name}", key, [*common, *own, "render_mode"])))
+            hint = _OF_DATASET if key in ("columns", "path", "revision", "config", "augment") else ""
+            raise TypeError(str(unknown(f"keyword of {kind.name}", key, [*common, *own, "render_mode"], hint)))
     options = {key: value for key, value in given.items() if key in own}
     if isinstance(kind, type):
         made = kind(kind.Options(**options))

@@ -84,6 +84,9 @@ class PromptBook:
     def _encoded(self, index: int) -> Prompt:
         example = self.examples[index]
         parts = self.task.parts(example)
+        if not isinstance(parts, Parts):
+            told = f"{self.task.name}.parts() gives a {type(parts).__name__} for example {example.id!r}"
+            raise TypeError(f"{told}; expected Parts(head, body, tail), of which body may be cut")
         ids = self._ids(parts)
         cut = 0
         if len(ids) > self.max_prompt_tokens:

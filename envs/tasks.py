@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from tokengym._registry import Registry
-from tokengym.envs.base import Task
+from tokengym.envs.base import Task, check_task
 
 __all__ = ["TASKS"]
 
 
-def _check_name(name: str, task: type[Task]) -> None:
+def _check(name: str, task: type[Task]) -> None:
     if getattr(task, "name", None) != name:
         told = f"the task {name!r} is {task.__module__}:{task.__qualname__}, whose name is {getattr(task, 'name', None)!r}"
         raise ValueError(f"{told}; register it under that name, or give the class this one")
+    check_task(task)
 
 
-TASKS: Registry[type[Task]] = Registry("task", {}, check=_check_name)
+TASKS: Registry[type[Task]] = Registry("task", {}, check=_check)

@@ -25,7 +25,7 @@ from tokengym.envs.render import Seen, asked, paid_turns, played
 from tokengym.envs.spec import keep_objects, rebuild, unwrap
 from tokengym.envs.table import Table
 from tokengym.envs.tokenizer import TextTokenizer
-from tokengym.rewards import BaseReward
+from tokengym.rewards import BaseReward, Sample
 
 __all__ = ["TextGenVectorEnv"]
 
@@ -239,6 +239,10 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
             IndexError: an index outside the data set.
         """
         return answered(self.engine, prompts, answers)
+
+    def sample(self, index: int, response: str, stop_reason: str) -> Sample:
+        """What rewards saw of an episode with deal="shared", from its example index and what the infos of its end say."""
+        return self.engine.sample(self.engine.prompt(index, self._table.dealer.order_seed(0)), response, stop_reason)
 
     def label_rewards(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(B,) float32: what the environment would pay for the labels. Raises as :meth:`labelled`."""

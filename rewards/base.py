@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tokengym.rewards.parts import COSTS, corners, dearest, needed
 from tokengym.rewards.sample import Explained, Listed, Reward, Sample, Scores, Values, answered, check_batch, checked
-from tokengym.rewards.written import arguments_of, literal, place_of
+from tokengym.rewards.written import ClassName, arguments_of, literal, place_of
 
 __all__ = [
     "BaseReward",
@@ -37,14 +37,14 @@ class BaseReward:
     A subclass keeps each argument of its constructor in an attribute of the same name, so that ``spec`` can be written from them.
 
     Attributes:
-        name: how tables and components call it.
+        name: how tables and components call it; the class's name in lower case where it has none.
         range: lowest and highest possible score.
         higher_is_better: False for an error rate or a distance.
         needs: what a sample must carry to be scored ("references", "meta['facts']"), or "".
         cost: what a score costs, one of ``tokengym.rewards.parts.COSTS``.
     """
 
-    name: str
+    name: str = ClassName()  # type: ignore[assignment]
     range: tuple[float, float] = (0.0, 1.0)
     higher_is_better: bool = True
     needs: str = ""

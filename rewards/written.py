@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from typing import Any
 
 import numpy as np
 
-__all__ = ["UNWRITABLE", "arguments_of", "literal", "place_of"]
+__all__ = ["UNWRITABLE", "ClassName", "arguments_of", "literal", "place_of"]
 
 UNWRITABLE = "?"
 """Stands for a value that no specification can hold. The grammar refuses it, so that nobody gets another reward than was written."""
+
+
+class ClassName:
+    """The ``name`` of a class that gives itself none: RougeL is "rouge_l"."""
+
+    def __get__(self, made: object, kind: type) -> str:
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind.__name__).lower()
 
 
 def literal(value: object) -> str:

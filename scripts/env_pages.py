@@ -17,13 +17,13 @@ from tokengym.benchmarks.data_show import Lengths, bars
 from tokengym.benchmarks.printed import markdown_rows
 from tokengym.benchmarks.probe import Findings, findings, verdict
 from tokengym.benchmarks.stats import Estimate
-from tokengym.envs import DATASETS, TASKS, Task, TextGenEnv
+from tokengym.envs import DATASETS, TASKS, Task, TextGenEnv, TextGenVectorEnv
 from tokengym.envs.data import SPLITS, read_dataset, sets_of, usual
 from tokengym.envs.engine import Engine
 from tokengym.envs.keywords import Keywords
 from tokengym.envs.named import NamedSet
 
-__all__ = ["HEADINGS", "example", "index", "options", "page", "sections", "write"]
+__all__ = ["HEADINGS", "arguments", "example", "index", "options", "page", "sections", "write"]
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "envs"
 TOLD = (
@@ -34,9 +34,13 @@ TOLD = (
 HEADINGS = (*TOLD[:-1], "Data", "An example", "Lengths", "Scores", TOLD[-1])
 """Of every page, in this order."""
 _SECTION = re.compile(r"^(" + "|".join(TOLD) + r"):[ \n]", re.MULTILINE)
+_ARGUMENT = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)  # of a docstring's Args
 _OPTION = re.compile(r"^\s+(\w+): .*?(?:  # (.*))?$")
 _MEASURED = 1_000  # examples whose lengths are counted: all of the builtin validation split
 _COMMON = "As in every environment of the suite"  # how a docstring's Information begins
+_VECTOR = """The environments of `gymnasium.make_vec(id, num_envs=8, deal="shared", autoreset_mode="NextStep")` take these as well; agents
+need `deal="shared"`. Gymnasium's `vector_kwargs={"autoreset_mode": ...}` is for `vectorization_mode="sync"` and `"async"` only, which are
+made of single environments: their default is NextStep, and they know no `deal`."""
 _MADE = "This page is written by `make docs` from the code and the data; edit those."
 
 
@@ -111,6 +115,14 @@ def options(kind: Any) -> list[tuple[str, str, str]]:
             comments.setdefault(found[1], found[2] or "")
     told = {name: comment.replace("*", r"\*") for name, comment in comments.items()}  # a product of a specification is no emphasis
     return [(f"`{field.name}`", f"`{field.default!r}`", told.get(field.name, "")) for field in dataclasses.fields(kind)]
+
+
+def arguments(kind: Any) -> list[tuple[str, str, str]]:
+    """Name, default and explanation of what a class takes by keyword, from its signature and its docstring's Args."""
+    told = (inspect.getdoc(kind) or "").partition("Args:\n")[2].partition("\n\n")[0]
+    known = {name: re.sub(r"\s+", " ", text).replace("``", "`") for name, text in _ARGUMENT.findall(told)}
+    found = inspect.signature(kind).parameters.values()
+    return [(f"`{each.name}`", f"`{each.default!r}`", known[each.name]) for each in found if each.kind is each.KEYWORD_ONLY]
 
 
 def _engine(name: str, **keywords: Any) -> Engine:
@@ -239,6 +251,9 @@ def index(found: dict[str, Findings]) -> str:
         "the commands, `tokengym envs` lists it, and `check_text_env` checks it. CONTRIBUTING.md has a whole one.\n\n"
         "## Arguments of every environment\n\n"
         f"{markdown_rows(('argument', 'default', 'what it is'), options(Keywords))}\n"
+        f"{_markdown((inspect.getdoc(Keywords) or '').partition(chr(10) * 2)[2])}\n"
+        f"## Arguments of vector environments\n\n{_VECTOR}\n\n"
+        f"{markdown_rows(('argument', 'default', 'what it is'), arguments(TextGenVectorEnv))}\n"
         f"## What every environment has in common\n\n{_shared()}\n\n*{_MADE}*\n"
     )
 

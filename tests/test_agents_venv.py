@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import pytest
@@ -16,6 +17,7 @@ from tests.text_rows import SMALL, random_model
 from tokengym.agents import SFT, SFTConfig, load_agent
 from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.venv import check_context, check_groups, check_tokenizer, describe, make_venv, recall, validation_venv
+from tokengym.envs import Example
 
 
 def test_an_id_and_a_spec_become_shared_vector_envs_that_score_no_metrics() -> None:
@@ -40,6 +42,17 @@ def test_validation_is_the_validation_split_in_order_with_the_same_reward() -> N
     assert inner.engine.metrics and len(inner.examples) != 8
     given = echo_venv(2)
     assert validation_venv(given, train, 4, metrics=False) is given
+
+
+def test_validation_on_the_rows_of_training_is_told() -> None:
+    def made(rows: list[Example]) -> Any:
+        return gymnasium.make_vec("TextQA-v0", num_envs=2, deal="shared", dataset=rows)
+
+    train, held_out = ([Example(f"{name}{i}", f"Who is {name}{i}?", (name,)) for i in range(3)] for name in ("Ada", "Bob"))
+    with pytest.warns(UserWarning, match=r"validation plays the rows of training.*make_vec\('TextQA-v0', num_envs=2.*validation_env="):
+        validation_venv(None, made(train), 2, metrics=False)
+    other = made(held_out)
+    assert validation_venv(other, made(train), 2, metrics=False) is other
 
 
 def test_an_environment_without_a_spec_needs_its_validation_given() -> None:

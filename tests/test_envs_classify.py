@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -118,3 +119,61 @@ def test_unknown_options_are_told() -> None:
         task(kind="topics")
     with pytest.raises(ValueError, match="'fr'"):
         task(language="fr")
+
+
+def table(folder: Path, labels: Sequence[str], head: str = "text,label") -> str:
+    """A file of 40 rows; its labels come round and round."""
+    path = folder / "d.csv"
+    path.write_text(head + "\n" + "".join(f"film {i},{labels[i % len(labels)]}\n" for i in range(40)), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_file_of_texts_and_labels_is_played_with_its_own_labels(tmp_path: Path, split: str, constrained: bool) -> None:
+    env = gymnasium.make("TextClassify-v0", dataset=table(tmp_path, ["good", "bad"]), split=split, constrained=constrained)
+    env.reset(seed=0)
+    inner: Any = env.unwrapped
+    assert inner.example.meta == {"label": inner.example.references[0], "labels": ("bad", "good")}
+    assert inner.task.heuristic(inner.example) in ("bad", "good")
+    for token in inner.encode_answer(inner.example.references[0]):
+        _, reward, _, _, info = env.step(token)
+    assert reward == 1.0 and info["reward_valid"] and set(info["metrics"]) == {"accuracy", "macro_f1"}
+    if constrained:
+        with pytest.raises(ValueError, match="'politics' is no complete answer"):
+            inner.encode_answer("politics")
+
+
+def test_labels_may_be_numbers_and_in_another_column(tmp_path: Path) -> None:
+    asked = {"path": table(tmp_path, ["1", "0", "2"], "body,class"), "columns": {"prompt": "body", "label": "class"}}
+    env: Any = gymnasium.make("TextClassify-v0", dataset=asked, constrained=True).unwrapped
+    assert env.engine.examples[0].references == (env.engine.examples[0].meta["label"],)
+    assert env.engine.examples[0].meta["labels"] == ("0", "1", "2")
+    rows = [Example(str(i), "text", (), {"label": i}) for i in range(2)]
+    assert [e.meta["label"] for e in task().prepared(rows, lambda: rows)] == ["0", "1"]
+
+
+def test_labels_are_those_of_the_training_split_or_those_given() -> None:
+    train, test = ([Example(f"{x}{i}", "text", (x,)) for i in range(2)] for x in ("a", "b"))
+    with pytest.raises(ValueError, match=r"the label 'b' of example 'b0' is not among the labels a; pass all of them as labels=\[...\]"):
+        task().prepared(test, lambda: train)
+    assert [e.meta["labels"] for e in task(labels=["b", "a"]).prepared(test, lambda: train)] == [("b", "a")] * 2
+    told = [Example("x", "text", ("c",), {"label": "c", "labels": ["c", "d"]})]
+    assert task().prepared(told, lambda: train)[0] is told[0]  # rows that bring their labels are left as they are
+
+    def missing() -> Sequence[Example]:
+        raise FileNotFoundError("no file for split='train'")
+
+    assert task().prepared(test, missing)[0].meta["labels"] == ("b",)
+    unlabelled = [Example("y", "text")]
+    assert list(task().prepared(unlabelled, lambda: unlabelled)) == unlabelled
+
+
+def test_labels_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"labels='good,bad'; expected a list of texts, such as \['good', 'bad'\]"):
+        task(labels="good,bad")
+    with pytest.raises(ValueError, match="are for data of your own"):
+        task(labels=["good"]).builtin("train", 1)
+    rows = [Example("0", "t", ("Good",)), Example("1", "t", ("good",))]
+    with pytest.raises(ValueError, match="two are one but for case"):
+        task().prepared(rows, lambda: rows)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from tests.letters import WORDS, Say
-from tokengym.envs import TASKS, Example, load_examples
-from tokengym.envs.data import SIZES, data_fingerprint, read_dataset
+from tokengym.envs import TASKS, Example, TextGenEnv, load_examples
+from tokengym.envs.data import SIZES, data_fingerprint, default_reward, read_dataset, usual
 
 
 @pytest.mark.parametrize("name", list(TASKS))
@@ -85,3 +88,57 @@ def test_builtin_fingerprint_reads_a_few_rows_only() -> None:
     assert Counting.asked == 256
     assert first != data_fingerprint("builtin", rows, Say(), "test")
     assert first != data_fingerprint("builtin", rows[:4999], Say(), "train")
+
+
+def summaries(folder: Path, **columns: list[str]) -> str:
+    """A file of two documents with their summaries, and more columns."""
+    path = folder / "d.jsonl"
+    more: list[dict[str, Any]] = [{name: values for name, values in columns.items()}] * 2
+    path.write_text("".join(json.dumps({"document": f"d{i}", "summary": "s"} | more[i]) + "\n" for i in range(2)))
+    return str(path)
+
+
+def test_rows_without_what_the_tasks_reward_needs_are_paid_by_rouge_l(tmp_path: Path) -> None:
+    told = r"the reward is 'rouge_l': '0.6\*rouge_2 .*faithfulness' of TextSumm-v0 needs meta\['facts'\], and no row of dataset='.*d.jsonl'"
+    with pytest.warns(UserWarning, match=told):
+        env = TextGenEnv("TextSumm-v0", dataset=summaries(tmp_path))
+    assert env.engine.reward.spec == "rouge_l"
+    env.reset(seed=0)
+    for token in env.encode_answer("s"):
+        _, reward, _, _, info = env.step(token)
+    assert reward == 1.0 and info["reward_valid"]
+    named = TextGenEnv("TextSumm-v0", dataset=summaries(tmp_path), reward="faithfulness")  # as asked, without a word
+    assert named.engine.reward.spec == "faithfulness"
+
+
+def test_rows_with_what_the_tasks_reward_needs_keep_it(tmp_path: Path) -> None:
+    task = TASKS["TextSumm-v0"]()
+    path = summaries(tmp_path, facts=["d"])
+    assert default_reward(path, task, read_dataset(path, task, "train")) == (task.reward, "")
+    for dataset in ("builtin", {"path": "builtin"}):
+        assert default_reward(dataset, task, WORDS) == (task.reward, "")
+
+
+def test_rows_that_nothing_can_score_are_told() -> None:
+    reward, why = default_reward(WORDS, Say(), [Example("a", "b")])
+    assert reward == "exact" and "needs references" in why and "every episode earns 0.0" in why
+
+
+def test_an_augmented_set_keeps_the_reward_of_the_set() -> None:
+    task = TASKS["TextSumm-v0"]()
+    assert usual({"path": "aclsum", "augment": "typo(0.05)"}, task) == usual("aclsum", task)
+
+
+def test_a_path_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = ModuleType("datasets")
+
+    def load_dataset(path: str, name: str | None, revision: str | None) -> None:
+        raise ConnectionError("offline")
+
+    library.load_dataset = load_dataset  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    with pytest.raises(FileNotFoundError, match="dataset='data/nofile': there is no such file or folder here, and as a hub id.*: offline"):
+        load_examples("data/nofile")
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ImportError, match="dataset='data/nofile' is no file or folder here, so it is a hub id; .*pip install datasets"):
+        load_examples("data/nofile")

@@ -9,6 +9,7 @@ import pytest
 
 from tokengym.envs.base import Example
 from tokengym.envs.edit import TextEdit
+from tokengym.envs.env import TextGenEnv
 from tokengym.envs.tokenizer import load_tokenizer
 from tokengym.rewards import Sample, make_reward
 
@@ -71,3 +72,14 @@ def test_prompts_say_what_to_do_in_their_language() -> None:
 def test_an_unknown_kind_is_told() -> None:
     with pytest.raises(ValueError, match="gramar.*Did you mean 'grammar'"):
         made("gramar")
+
+
+def test_rows_of_ones_own_are_scored_as_corrections_of_their_prompt() -> None:
+    env = TextGenEnv("TextEdit-v0", dataset=[Example("a", "I has a dog.", ("I have a dog.",))])
+    assert env.engine.examples[0].meta["source"] == "I has a dog." and env.engine.reward.spec == TextEdit.reward
+    env.reset(seed=0)
+    for token in env.encode_answer("I have a dog."):
+        _, reward, _, _, info = env.step(token)
+    assert reward == 1.0 and info["reward_valid"]
+    told = [Example("b", "prompt", ("x",), {"source": "s"})]
+    assert made().arranged(told) == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -216,3 +217,56 @@ def test_the_folder_one_stands_in_is_read_like_any_other(tmp_path: Path, monkeyp
         ValueError, match=r"the folder \. cannot be read as one data set \(no features\); looked for files such as train.jsonl"
     ):
         read_path(Path("."), None)
+
+
+def test_a_label_is_the_reference_and_stays_in_meta() -> None:
+    assert to_examples([{"text": "a", "label": "good"}], "x") == [Example("0", "a", ("good",), {"label": "good"})]
+    assert to_examples([{"text": "a", "label": 1}], "x") == [Example("0", "a", ("1",), {"label": "1"})]
+    assert to_examples([{"text": "a", "kind": 1}], "x", {"label": "kind"}) == [Example("0", "a", (), {"label": "1"})]
+    assert to_examples([{"text": "a", "label": ""}], "x", cells=True) == [Example("0", "a")]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_files_as_spreadsheets_write_them(tmp_path: Path, delimiter: str) -> None:
+    rows = [["text", "answer", "facts"], ["a, b; c", '["d", "e"]', '["f"]'], ["g", "", "h"], ["i", "[1815]", ""]]
+    with (tmp_path / "d.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    assert read_path(tmp_path / "d.csv", None) == [
+        Example("0", "a, b; c", ("d", "e"), {"facts": ["f"]}),
+        Example("1", "g", (), {"facts": ["h"]}),
+        Example("2", "i", ("[1815]",)),
+    ]
+
+
+def test_lists_in_texts_are_read_in_csv_files_only(tmp_path: Path) -> None:
+    write(tmp_path / "d.jsonl", [{"text": "a", "answer": '["d", "e"]'}])
+    assert read_path(tmp_path / "d.jsonl", None) == [Example("0", "a", ('["d", "e"]',))]
+    (tmp_path / "d.jsonl").write_text('{"text": "a"}\n', encoding="utf-8-sig")
+    assert read_path(tmp_path / "d.jsonl", None) == [Example("0", "a")]
+
+
+def test_files_that_cannot_be_read_name_themselves(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("text,answer\ncaf\u00e9,b\n", encoding="latin-1")
+    with pytest.raises(ValueError, match=r"d.csv is not UTF-8 text .*save it as UTF-8 .*iconv -f LATIN1 -t UTF-8 d.csv > new.csv"):
+        read_path(tmp_path / "d.csv", None)
+    (tmp_path / "d.csv").write_text("text,answer\na,b\nc, d,e\n")
+    with pytest.raises(ValueError, match="d.csv, row 1 has more cells than the header; put quotes around texts that hold ','"):
+        read_path(tmp_path / "d.csv", None)
+    (tmp_path / "d.csv").write_text("text,answer\n" + "a" * 200_000 + ",b\n")
+    with pytest.raises(ValueError, match="d.csv cannot be read as CSV: field larger than field limit"):
+        read_path(tmp_path / "d.csv", None)
+
+
+def test_the_assistants_last_turn_is_the_reference() -> None:
+    talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
+    assert to_examples([{"messages": talk}], "x") == [Example("0", (Turn("user", "hi"),), ("ho",))]
+    kept = to_examples([{"messages": talk, "answer": "hey"}], "x")[0]
+    assert kept == Example("0", (Turn("user", "hi"), Turn("assistant", "ho")), ("hey",))
+    assert to_examples([{"messages": talk[:1]}], "x") == [Example("0", (Turn("user", "hi"),))]
+    with pytest.raises(ValueError, match=r"x, row 0: the prompt .*'human'.* is no conversation; expected turns with 'role' and 'content'"):
+        to_examples([{"messages": [{"from": "human", "value": "hi"}]}], "x")
+
+
+def test_the_message_for_a_missing_prompt_shows_the_whole_data_set() -> None:
+    with pytest.raises(ValueError, match=r"map another column to it: dataset=\{'path': ..., 'columns': \{'prompt': NAME\}\}"):
+        to_examples([{"body": "a"}], "x")

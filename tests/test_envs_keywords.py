@@ -34,6 +34,11 @@ def test_a_ready_made_task_keeps_its_options() -> None:
     [
         ({"spilt": "test"}, TypeError, "'spilt' is not a known keyword of Say-v0. Did you mean 'split'"),
         ({"lowd": True}, TypeError, "Did you mean 'loud'"),
+        (
+            {"columns": {}},
+            TypeError,
+            "'columns' is not a known keyword of Say-v0.*dataset={'path': 'd.csv', 'columns': {'prompt': 'article'",
+        ),
         ({"order": "suffled"}, ValueError, "'suffled' is not a known order. Did you mean 'shuffled'"),
         ({"length_limit": "end"}, ValueError, "Known: terminate, truncate"),
         ({"reward_timing": "deltas"}, ValueError, "Did you mean 'delta'"),

@@ -328,3 +328,16 @@ def test_rewards_survive_pickle_and_deepcopy() -> None:
     reward = 0.5 * RougeL() + Length(goal=3)
     for twin in (pickle.loads(pickle.dumps(reward)), copy.deepcopy(reward)):
         assert twin.spec == reward.spec and twin([WHOLE]).tolist() == [1.5]
+
+
+def test_a_reward_without_a_name_has_its_classs() -> None:
+    class ShortAnswer(BaseReward):
+        def score(self, batch: Sequence[Sample]) -> npt.NDArray[np.float64]:
+            return np.array([float(len(sample.response) < 4) for sample in batch])
+
+    class Named(ShortAnswer):
+        name = "brief"
+
+    scores, components, _ = ShortAnswer().explain([HALF])
+    assert scores.tolist() == [1.0] and list(components) == ["short_answer"]
+    assert list((ShortAnswer() + Named()).explain([HALF]).components) == ["short_answer", "brief"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokengym.rewards.written import arguments_of, literal, place_of
+from tokengym.rewards.written import ClassName, arguments_of, literal, place_of
 
 
 class Thing:
@@ -58,3 +59,11 @@ def test_places() -> None:
 def test_equal_literals_are_written_alike(value: object) -> None:
     assert literal(value) == literal(value)
     assert "\n" not in literal(value) or isinstance(value, str)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"), [("RougeL", "rouge_l"), ("F1", "f1"), ("BLEUScore", "bleu_score"), ("Top5Words", "top5_words")]
+)
+def test_the_name_of_a_class(written: str, name: str) -> None:
+    kind: Any = type(written, (), {"name": ClassName()})
+    assert kind.name == kind().name == name

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from tokengym.benchmarks.data_show import Lengths
-from tokengym.envs import TASKS
+from tokengym.envs import TASKS, TextGenVectorEnv
 from tokengym.envs.keywords import Keywords
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,6 +127,15 @@ def test_the_index_lists_all() -> None:
     text = (PAGES / "index.md").read_text("utf-8")
     assert re.findall(r"^\| \[(\S+?)\]\((\S+?)\)", text, re.MULTILINE) == [(name, f"{name}.md") for name in TASKS]
     assert "| `reward_timing` | `'terminal'` |" in text and "### Episode End" in text
+
+
+def test_the_index_tells_what_vector_environments_and_own_columns_take() -> None:
+    told = {name: (default, text) for name, default, text in SCRIPT.arguments(TextGenVectorEnv)}
+    assert list(told) == ["`deal`", "`autoreset_mode`", "`render_mode`"] and told["`autoreset_mode`"][0] == "`'SameStep'`"
+    assert told["`deal`"][1].startswith('"independent": row i') and told["`deal`"][1].endswith("in the infos tells the order.")
+    text = SCRIPT.index({})
+    assert all(" | ".join((name, *row)) in text for name, row in told.items())
+    assert 'dataset={"path": "d.csv", "columns": {"prompt": "article", "references": "gist"}}' in text
 
 
 def test_there_is_no_page_of_something_else() -> None:
