@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tokengym.benchmarks import SUITES
 from tokengym.benchmarks.options import Bench
-from tokengym.benchmarks.players import check_model, resolve
+from tokengym.benchmarks.players import check_model, is_import_path, resolve
 from tokengym.benchmarks.runner import run_suite
 from tokengym.benchmarks.show import print_records
 from tokengym.benchmarks.suites import Entrant, Suite
@@ -20,7 +20,7 @@ def build_suite(options: Bench) -> Suite:
     Raises:
         ValueError: an unknown suite, environment, agent, or count.
     """
-    suite = SUITES.find(options.suite)
+    suite = _suite(options.suite)
     if options.model:
         check_model(options.model, "--model")
     own = []
@@ -37,6 +37,16 @@ def build_suite(options: Bench) -> Suite:
         label_noise=_share(options.label_noise) if options.label_noise else None,
     )
     return narrowed.narrowed(extra=own)
+
+
+def _suite(name: str) -> Suite:
+    """The suite called ``name``, or that stands at "module:attribute"."""
+    if not is_import_path(name):
+        return SUITES.find(name)
+    found = resolve(name)
+    if not isinstance(found, Suite):
+        raise ValueError(f"--suite {name!r} is a {type(found).__name__}; expected a tokengym.benchmarks.suites.Suite")
+    return found
 
 
 def _share(text: str) -> float:
@@ -58,16 +68,14 @@ def bench(options: Bench, line: str) -> None:
     """
     suite = build_suite(options)
     folder = Path(options.out or f"results/{suite.name}")
+    picture = folder.absolute() / "curves.png"  # an agent may change the working folder
     command = line.replace(" --overwrite", "").replace(" --resume", "")
     run = run_suite(
         suite, folder, resume=options.resume, overwrite=options.overwrite, workers=options.workers, quiet=options.quiet, command=command
     )
     if not options.quiet:
         print_records(run)
-        print(
-            f"\nWritten to {folder}: results.jsonl, table.md, table.tex, table.csv"
-            + (", curves.png" if (folder / "curves.png").exists() else "")
-        )
+        print(f"\nWritten to {folder}: results.jsonl, table.md, table.tex, table.csv" + (", curves.png" if picture.exists() else ""))
     failed = [record for record in run if record["status"] != "done"]
     if failed:
         raise RuntimeError(

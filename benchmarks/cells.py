@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import gymnasium
 from tokengym.agents import AGENTS
 from tokengym.benchmarks.cost import Meter
 from tokengym.benchmarks.evaluate import Evaluation, eval_env, evaluate
-from tokengym.benchmarks.players import build_config, learner, load_player, outside_agent, tokenizer_kwargs
+from tokengym.benchmarks.players import build_config, learner, load_player, outside_agent, tokenizer_kwargs, validation_env
 from tokengym.benchmarks.records import SCHEMA, Record, code_state, system, versions
 from tokengym.benchmarks.suites import Arena, Entrant, Suite
 
@@ -41,9 +43,9 @@ class _Trained:
     """An agent that is ready to play, and what that took, its start included."""
 
     player: Any
-    labels: int = 0
-    reward_calls: int = 0
-    tokens: int = 0
+    labels: int | None = 0  # None: an agent from outside does not tell
+    reward_calls: int | None = 0
+    tokens: int | None = 0
     seconds: float = 0.0
     peak_bytes: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -141,17 +143,31 @@ def _train_learner(cell: Cell, entrant: Entrant, report: Report) -> _Trained:
     )
 
 
-def _train_custom(cell: Cell, entrant: Entrant, venv: Any) -> _Trained:
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """What code from outside changes for the whole process and would change for the next agents: working folder, torch's dtype."""
+    import torch
+
+    folder, dtype = os.getcwd(), torch.get_default_dtype()
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        torch.set_default_dtype(dtype)
+
+
+def _train_custom(cell: Cell, entrant: Entrant) -> _Trained:
     """Makes an agent from outside, and trains it where it can learn."""
     _, budget = entrant.options(cell.arena.env)
+    ours = {**tokenizer_kwargs(cell.suite.model), **cell.arena.kwargs}
     with Meter() as meter:
         training = train_env(cell.suite, cell.arena, entrant, 16, 1)
-        kwargs = {**cell.arena.kwargs, **cell.arena.train_kwargs, **entrant.train_kwargs}
         offered = {
             "env": training,
             "env_id": cell.arena.env,
-            "env_kwargs": kwargs,
-            "eval_env": venv,
+            "env_kwargs": {**ours, **cell.arena.train_kwargs, **entrant.train_kwargs},
+            "validation_env": validation_env(cell.arena.env, min(cell.suite.eval_envs, cell.arena.examples), **ours),
+            "eval_env": open_eval_env(cell.suite, cell.arena),  # its own: what is done to it changes no figure
             "model": cell.suite.model,
             "seed": cell.seed,
         }
@@ -159,14 +175,14 @@ def _train_custom(cell: Cell, entrant: Entrant, venv: Any) -> _Trained:
         learns = callable(getattr(agent, "learn", None)) and budget > 0
         if learns:
             agent.learn(total_timesteps=budget)
-        training.close()
     used = getattr(agent, "used", None) or {}
-    tokens = next((int(getattr(agent, name)) for name in ("timesteps", "num_timesteps") if hasattr(agent, name)), budget) if learns else 0
+    told = [int(getattr(agent, name)) for name in ("timesteps", "num_timesteps") if hasattr(agent, name)]
+    unknown = None if learns else 0
     return _Trained(
         player=agent,
-        labels=int(used.get("labels", 0)),
-        reward_calls=int(used.get("reward_calls", 0)),
-        tokens=tokens,
+        labels=int(used["labels"]) if "labels" in used else unknown,
+        reward_calls=int(used["reward_calls"]) if "reward_calls" in used else unknown,
+        tokens=told[0] if learns and told else unknown,
         seconds=meter.seconds if learns else 0.0,
         peak_bytes=meter.peak_bytes,
         config={"source": entrant.source},
@@ -178,7 +194,7 @@ def _prepare(cell: Cell, entrant: Entrant, venv: Any, report: Report) -> _Traine
     if entrant.kind in AGENTS:
         return _train_learner(cell, entrant, report)
     if entrant.kind == "custom":
-        return _train_custom(cell, entrant, venv)
+        return _train_custom(cell, entrant)
     name = cell.suite.model if entrant.kind == "zero-shot" else entrant.kind
     return _Trained(player=load_player(name, venv, cell.seed))
 
@@ -246,6 +262,7 @@ def _played(found: Evaluation) -> dict[str, Any]:
         "deterministic": True,
         "reward": [round(value, 6) for value in found.rewards],
         "metrics": {name: [None if v is None else round(v, 6) for v in values] for name, values in found.metrics.items()},
+        **({"counts": dict(found.counts)} if found.counts else {}),
         "responses": found.responses,
         "sample_ids": found.sample_ids,
         "stop_reasons": found.stop_reasons,
@@ -272,10 +289,11 @@ def run_cell(cell: Cell, report: Report = lambda agent, share, reward: None) -> 
         try:
             if entrant.start is not None and done[entrant.start]["status"] != "done":
                 raise RuntimeError(f"it starts from {entrant.start}, which failed")
-            trained = _prepare(dataclasses.replace(cell, done=done), entrant, venv, report)
-            if entrant.name in started_from:
-                _keep_policy(cell, entrant, trained.player)
-            found = evaluate(trained.player, venv, cell.arena.examples, first=cell.arena.first, seed=cell.seed)
+            with _undisturbed():
+                trained = _prepare(dataclasses.replace(cell, done=done), entrant, venv, report)
+                if entrant.name in started_from:
+                    _keep_policy(cell, entrant, trained.player)
+                found = evaluate(trained.player, venv, cell.arena.examples, first=cell.arena.first, seed=cell.seed)
             record["eval"] = _played(found)
             record["used"] = {"labels": trained.labels, "reward_calls": trained.reward_calls}
             record["training"] = dict(trained.curve)
@@ -288,7 +306,7 @@ def run_cell(cell: Cell, report: Report = lambda agent, share, reward: None) -> 
                 "peak_memory_bytes": max(trained.peak_bytes, found.peak_bytes),
             }
             record["status"] = "done"
-        except Exception as error:  # one agent's failure must not lose the others; the record says what happened
+        except (Exception, SystemExit) as error:  # one agent's failure must not lose the others; the record says what happened
             record["error"] = f"{type(error).__name__}: {error}"
             record["traceback"] = traceback.format_exc()
         done[entrant.name] = record

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,7 +58,28 @@ def _parse(arguments: Sequence[str]) -> Any:
     if wrong := unknown_option(kind, arguments[words:]):
         print(f"tokengym {name}: error: {wrong}", file=sys.stderr)
         raise SystemExit(2)
-    return tyro.cli(kind, prog=f"tokengym {name}", args=arguments[words:], config=(tyro.conf.FlagCreatePairsOff,))
+    return tyro.cli(kind, prog=f"tokengym {name}", args=_joined(kind, arguments[words:]), config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _joined(kind: type, words: Sequence[str]) -> list[str]:
+    """``words`` with each list once and at the end: of `--agent A --agent B` the parser would keep B only."""
+    known = {f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(kind) if field.default == ()}
+    lists: dict[str, list[str]] = {}
+    others: list[str] = []
+    now = others
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = name.replace("_", "-")
+        if name in known:
+            now = lists.setdefault(name, [])
+            if equals:  # one value, and what follows is not for this list
+                now.append(value)
+                now = others
+            continue
+        if word.startswith("--"):
+            now = others
+        now.append(word)
+    return [*others, *(word for name, values in lists.items() for word in (name, *values))]
 
 
 def _named(argument: str) -> str:
@@ -107,7 +130,8 @@ def _run(command: Any, line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code: 0, 1 after an error, 2 for a wrong command line, 130 after Ctrl-C.
 
-    Errors are one message without a traceback; with TOKENGYM_TRACEBACK=1 in the environment the traceback is shown.
+    Errors are one message without a traceback; with TOKENGYM_TRACEBACK=1 in the environment the traceback is shown. Errors of kinds that
+    only code from outside raises, and mistakes here, have both.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -116,19 +140,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # last, so that it hides nothing: my_module:MyReward lies where the user is
+    command = None
     try:
-        _run(_parse([_named(argument) for argument in arguments]), f"tokengym {shlex.join(arguments)}")
-    except KeyboardInterrupt:
+        command = _parse([_named(argument) for argument in arguments])
+        _run(command, f"tokengym {shlex.join(arguments)}")
+    except KeyboardInterrupt as stop:
+        if getattr(command, "quiet", False) and stop.args:  # nobody has said yet what is kept, and how to go on
+            print(f"tokengym: {stop}", file=sys.stderr)
         return 130
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1 if stop.code else 0
+        if command is None:  # the parser's own
+            return stop.code if isinstance(stop.code, int) else 1 if stop.code else 0
+        print(f"tokengym: error: code from outside called sys.exit({stop.code!r}){_place(stop)}, so there is no result", file=sys.stderr)
+        return stop.code if isinstance(stop.code, int) and stop.code else 1
     except (ValueError, TypeError, KeyError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("TOKENGYM_TRACEBACK"):
             raise
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"tokengym: error: {text}", file=sys.stderr)
         return 1
+    except Exception as error:
+        print(f"tokengym: error: {type(error).__name__}: {error}{_place(error)}", file=sys.stderr)
+        traceback.print_exception(error)
+        return 1
     return 0
+
+
+def _place(error: BaseException) -> str:
+    """Where an exception was raised."""
+    if isinstance(error, SyntaxError):  # says so itself
+        return ""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f" ({last.filename}, line {last.lineno})"
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def _panel(axes: Any, env: str, lines: dict[str, Curve], colours: dict[str, int]
         axes.plot(curve.tokens, curve.mean, color=colour, linestyle=_STYLES[number % len(_STYLES)], linewidth=2, label=agent, zorder=3)
     for label, level, style in levels:
         axes.axhline(level, color=_MUTED, linewidth=1.1, linestyle=style, label=label, zorder=2)
-    axes.set_title(env, fontsize=11, color=_INK, loc="left", fontweight="bold")
+    axes.set_title(env.replace("$", r"\$"), fontsize=11, color=_INK, loc="left", fontweight="bold")
     axes.set_xlabel("training tokens", fontsize=9.5, color=_INK)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value else "0")
     axes.xaxis.get_major_locator().set_params(nbins=5)
@@ -119,7 +119,8 @@ def draw(records: Sequence[Record], dots_per_inch: int = 160) -> bytes | None:
     seeds = max(len(curve.seeds) for lines in found.values() for curve in lines.values())
     what = "validation reward, greedy" if kind == "validation" else "training reward, sampled"
     panels[0].set_ylabel(what, fontsize=9.5, color=_INK)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9.5)
+    names = [name.replace("$", r"\$") for name in handles]  # a dollar sign begins a formula there
+    figure.legend(handles.values(), names, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9.5)
     caption = f"mean of {seeds} seeds, band from the lowest to the highest" if seeds > 1 else "one seed"
     figure.suptitle(caption, fontsize=8.5, color=_MUTED, x=0.995, ha="right")
     out = io.BytesIO()

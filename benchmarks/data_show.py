@@ -14,7 +14,7 @@ import numpy as np
 from tokengym.benchmarks.arguments import column_map
 from tokengym.benchmarks.options import DataShow
 from tokengym.envs import DATASETS, TASKS, Example, Task, load_examples, load_tokenizer
-from tokengym.envs.data import SPLITS, named_set, read_dataset, sets_of, usual
+from tokengym.envs.data import SPLITS, default_reward, named_set, read_dataset, sets_of, usual
 from tokengym.envs.files import SUFFIXES, mapped
 from tokengym.envs.named import NamedSet
 from tokengym.rewards import Sample, explain, make_reward
@@ -60,6 +60,7 @@ class Survey:
     examples: Sequence[Example]
     lengths: tuple[Lengths, ...]
     reward: str  # the default one of the task with this data
+    why: str  # why it is not the task's; "" where it is
     scored: int  # of the measured examples with a reference, how many best answers that reward can score
     labelled: int
 
@@ -89,9 +90,10 @@ def survey(data: str, task: str = "", split: str = "", columns: Mapping[str, str
     split = split or next((part for part in SPLITS if _size(read, part)), "train")
     examples = read(split)
     default = usual(data, played) if played is not None else None
+    reward, why = default_reward(source, played, examples) if played is not None else ("", "")
     measured = [examples[i] for i in _spaced(len(examples))]
     best = [example for example in measured if example.references]
-    scored = int(_scores(played, default.reward, best).sum()) if played is not None and default is not None and best else 0
+    scored = int(_scores(played, reward, best).sum()) if played is not None and best else 0
     return Survey(
         name=data,
         split=split,
@@ -101,7 +103,8 @@ def survey(data: str, task: str = "", split: str = "", columns: Mapping[str, str
         columns=mapped(Path(data), split, columns) if data.endswith(SUFFIXES) else {},
         examples=examples,
         lengths=_lengths(measured, played, default.max_prompt_tokens if default else 0, default.max_new_tokens if default else 0),
-        reward=default.reward if default else "",
+        reward=reward,
+        why=why,
         scored=scored,
         labelled=len(best),
     )
@@ -179,6 +182,7 @@ def _fit(found: Survey) -> list[str]:
             lines.append(f"{lengths.fits:.1%} of the {lengths.what}s fit into {budget}={lengths.budget}")
     if found.labelled:
         lines.append(f"The reward {found.reward} can score {found.scored} of {found.labelled} best answers.")
+        lines += [f"N.B. {found.why}."] if found.why else []
         if found.scored < found.labelled:
             needs = make_reward(found.reward)
             lines.append(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import tokengym  # noqa: F401  (registers the ids)
 from tokengym._registry import unknown
+from tokengym.benchmarks.corpus import Counted, corpus_value, counted
 from tokengym.benchmarks.cost import Meter
 from tokengym.envs import TASKS
 
@@ -48,6 +49,7 @@ class Evaluation:
     Attributes:
         rewards: n scores.
         metrics: metric name to n scores; None where a metric does not apply to an example (it has no facts, say).
+        counts: of metrics of all answers together (macro_f1, entity_f1), what they are computed from, see ``corpus.counted``.
         responses, sample_ids, stop_reasons: n strings each.
         tokens: tokens the agent emitted in all episodes together.
         invalid: how many episodes could not be scored (they count as reward 0).
@@ -64,6 +66,7 @@ class Evaluation:
     seconds: float
     peak_bytes: int
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, Counted] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -76,9 +79,11 @@ class Evaluation:
         return f"{self.invalid} of {len(self.rewards)} answers could not be scored and count as 0" if self.invalid else ""
 
     def summary(self) -> str:
-        """One line: the mean reward and the mean of each metric."""
+        """One line: the mean reward, and of each metric the mean, or, of one with counts, the metric of all answers together."""
         known = {name: [value for value in values if value is not None] for name, values in self.metrics.items()}
-        means = ", ".join(f"{name} {sum(values) / len(values):.3f}" for name, values in known.items() if values)
+        told = {name: sum(values) / len(values) for name, values in known.items() if values}
+        told |= {name: corpus_value(counts) for name, counts in self.counts.items() if name in told}
+        means = ", ".join(f"{name} {value:.3f}" for name, value in told.items())
         return f"reward {self.mean:.3f}" + (f" ({means})" if means else "")
 
 
@@ -193,10 +198,10 @@ def evaluate(
             earned[episode_start] = 0.0
             if progress is not None and episode_start.any():
                 progress(int(episode_start.sum()))
-    return _gather(finished, meter, venv.fingerprint())
+    return _gather(finished, meter, venv)
 
 
-def _gather(finished: Mapping[int, tuple[float, dict[str, Any]]], meter: Meter, fingerprint: Mapping[str, str]) -> Evaluation:
+def _gather(finished: Mapping[int, tuple[float, dict[str, Any]]], meter: Meter, venv: Any) -> Evaluation:
     """Sorts finished episodes by deal and turns them into columns."""
     order = sorted(finished)
     infos = [finished[i][1] for i in order]
@@ -213,5 +218,6 @@ def _gather(finished: Mapping[int, tuple[float, dict[str, Any]]], meter: Meter, 
         invalid=sum(not bool(info.get("reward_valid", True)) for info in infos),
         seconds=meter.seconds,
         peak_bytes=meter.peak_bytes,
-        fingerprint=fingerprint,
+        fingerprint=venv.fingerprint(),
+        counts=counted(venv, infos),
     )

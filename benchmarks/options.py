@@ -37,7 +37,9 @@ class Bench:
     agent: Words = ()
     """Add agents of your own, as module:attribute: a class, a function or an object. It needs predict(obs, state=None,
     episode_start=None, deterministic=False) -> (actions, state), and learn(total_timesteps) to be trained. A class or function gets
-    what its arguments ask for by name: env (the training vector environment), env_id, env_kwargs, eval_env, model, seed."""
+    what its arguments ask for by name: env (the training vector environment), env_id, env_kwargs, validation_env (None where the data
+    has none), model, seed, and eval_env (the held-out examples; choose nothing by them). Its attributes used and timesteps, where it
+    has them, tell its cost."""
     agent_budget: MaybeCount = None
     """Training tokens of agents of your own. Default: what the suite says."""
     seeds: MaybeCount = None
@@ -97,6 +99,8 @@ class Train:
     """Longest prompt, in tokens; longer ones are cut. Default: the task's."""
     max_new_tokens: MaybeCount = None
     """Longest answer, in tokens. Default: the task's."""
+    env_kwargs: Pairs = ()
+    """More keywords of the environment, in training and evaluation, as in --env-kwargs turns=4 user_language=zh."""
     device: str = "auto"
     """auto, cpu, cuda, ..."""
     set: Annotated[tuple[str, ...], arg(metavar="OPTION=VALUE ...", help_behavior_hint="")] = ()
@@ -206,7 +210,8 @@ class Table:
     """Print the tables of a results folder, and write them again beside its records."""
 
     results: Positional[tuple[str, ...]] = ()
-    """A results folder or results.jsonl; several are put into one table if their fingerprints agree."""
+    """A results folder or results.jsonl; several are put into one table if their fingerprints agree. An agent that is in two of them
+    with the same rewards and answers counts once."""
     format: str = "terminal"
     """What to print: terminal, markdown, latex or csv."""
     out: Text = ""

@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
+from numpy.typing import NDArray
 
 import tokengym  # noqa: F401  (registers the ids)
 from tokengym._registry import unknown
@@ -107,7 +108,17 @@ def _choices(env: TextGenEnv, player: Any, obs: dict[str, Any]) -> Iterator[int]
         allowed = {} if masks is None else {"action_masks": masks()[None]}
         actions, state = player.predict(rows, state=state, episode_start=begins, deterministic=True, **allowed)
         begins = np.array([False])
-        yield int(np.asarray(actions)[0])
+        yield _token(np.asarray(actions))
+
+
+def _token(actions: NDArray[Any]) -> int:
+    """The token in ``actions`` (1,)."""
+    if actions.shape != (1,) or actions.dtype.kind not in "iu":
+        raise ValueError(
+            f"predict gave the actions {actions.tolist()} of shape {actions.shape} and dtype {actions.dtype}; "
+            "expected (1,) whole numbers: the id of a token for each row"
+        )
+    return int(actions[0])
 
 
 def _episode(env: TextGenEnv, agent: str, player: Any, obs: dict[str, Any], looks: tuple[bool, int]) -> tuple[float, str]:

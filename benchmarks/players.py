@@ -15,6 +15,7 @@ from tokengym._models import MODELS, model_folder
 from tokengym._registry import unknown
 from tokengym.agents import AGENTS
 from tokengym.benchmarks.baselines import BASELINES, make_baseline
+from tokengym.benchmarks.evaluate import eval_env
 from tokengym.envs import load_tokenizer
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "outside_agent",
     "resolve",
     "tokenizer_kwargs",
+    "validation_env",
 ]
 
 
@@ -87,6 +89,14 @@ def outside_agent(path: str, **offered: Any) -> Any:
             f"{path!r} gives a {type(found).__name__} without predict(obs, state=None, episode_start=None, deterministic=False)"
         )
     return found
+
+
+def validation_env(env: str, num_envs: int, **kwargs: Any) -> Any:
+    """The validation examples, for an agent from outside to choose by; None where the data has no such split."""
+    try:
+        return eval_env(env, num_envs, split="validation", **kwargs)
+    except ValueError:
+        return None
 
 
 def learner(name: str) -> Any:
@@ -185,4 +195,6 @@ def load_player(name: str, venv: Any, seed: int = 0, **policy_options: Any) -> A
     check_name(name)
     from tokengym.agents.policy import CausalLMPolicy
 
-    return CausalLMPolicy.from_pretrained(name, **policy_options)
+    policy = CausalLMPolicy.from_pretrained(name, **policy_options)
+    policy.generator.manual_seed(seed)
+    return policy

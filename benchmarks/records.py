@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import subprocess
@@ -14,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tokengym.benchmarks.record_check import check_record
+
 __all__ = [
     "SCHEMA",
     "Record",
@@ -21,9 +24,12 @@ __all__ = [
     "code_state",
     "digest",
     "key",
+    "marks_of",
     "read_records",
+    "savable",
     "system",
     "versions",
+    "without_repeats",
     "write_records",
     "write_whole",
 ]
@@ -117,9 +123,23 @@ def code_state() -> Mapping[str, Any]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Writes ``path`` whole or not at all: beside it first, flushed to disk, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes ``path`` whole or not at all: beside it first, flushed to disk, then renamed.
+
+    Raises:
+        OSError: it cannot be written (the disk is full, a folder stands there, a file where its folder should be); says which, and why.
+    """
     data = content.encode() if isinstance(content, str) else content
+    try:
+        _write_whole(path, data)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"{path.parent} is no folder, so {path.name} cannot be written into it; name another folder") from None
+    except OSError as error:
+        held = "; what it held before is still there" if path.is_file() else ""
+        raise type(error)(f"{path} could not be written: {error.strerror}{held}") from error
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -138,12 +158,34 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
     write_whole(path, "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records))
 
 
+def savable(record: Record) -> Record:
+    """``record`` as it can be written: half a character is escaped, numbers that are not finite become None or leave their curve."""
+    training = dict(record["training"])
+    for name in [name for name in training if f"{name}_tokens" in training]:
+        points = [(t, v) for t, v in zip(training[f"{name}_tokens"], training[name], strict=True) if math.isfinite(v)]
+        training[f"{name}_tokens"], training[name] = [t for t, _ in points], [v for _, v in points]
+        if not points:
+            del training[f"{name}_tokens"], training[name]
+    cleaned: Record = _plain({**record, "training": training})
+    return cleaned
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_plain(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def read_records(path: Path) -> list[Record]:
     """The records of a results.jsonl.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a line is not a record, or is of another schema.
+        ValueError: it is no UTF-8 text; a line is not a record, or of another schema; a part is missing, or of another kind or length.
     """
     if path.is_dir():
         path = path / "results.jsonl"
@@ -152,7 +194,9 @@ def read_records(path: Path) -> list[Record]:
             f"{path} does not exist; expected a results.jsonl, or the folder that holds one, as `tokengym bench` writes it"
         )
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    text = _text(path)
+    lines = text.removesuffix("\n").split("\n") if text else []  # splitlines() would also cut at a U+2028 in an answer
+    for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
             schema = record["schema"]
@@ -164,8 +208,19 @@ def read_records(path: Path) -> list[Record]:
             raise ValueError(
                 f"{path}, line {number} has schema {schema}; this version reads schema {SCHEMA}: render it with the version that wrote it"
             )
+        check_record(record, f"{path}, line {number}")
         records.append(record)
     return records
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}, line {line} is not UTF-8 text ({error.reason}); an editor may have saved it in another encoding: save it as UTF-8"
+        ) from None
 
 
 def _training(record: Record) -> dict[str, Any]:
@@ -191,6 +246,28 @@ def _check_alike(one: Record, other: Record) -> None:
         )
 
 
+def marks_of(record: Record) -> dict[str, str]:
+    """Fingerprints of what ``record`` was measured on: "env", "data", "tokenizer", "reward"."""
+    return {
+        "env": record["env"]["fingerprint"],
+        "data": record["data"]["sha256"],
+        "tokenizer": record["tokenizer"]["fingerprint"],
+        "reward": record["reward"]["fingerprint"],
+    }
+
+
+def without_repeats(records: Iterable[Record]) -> list[Record]:
+    """``records`` without those that say again what one before them says: the same agent and seed with the same rewards and answers."""
+    kept: list[Record] = []
+    found: dict[tuple[str, str, int], tuple[Any, ...]] = {}
+    for record in records:
+        played = record["eval"] or {}
+        told = (record["status"], marks_of(record), _training(record), played.get("reward"), played.get("responses"))
+        if found.setdefault(key(record), told) is told or found[key(record)] != told:
+            kept.append(record)
+    return kept
+
+
 def check_comparable(records: Iterable[Record]) -> None:
     """Refuses records that do not belong into one table.
 
@@ -208,14 +285,7 @@ def check_comparable(records: Iterable[Record]) -> None:
         seen.add(key(record))
         if record["status"] != "done":
             continue
-        marks = {
-            "env": record["env"]["fingerprint"],
-            "data": record["data"]["sha256"],
-            "tokenizer": record["tokenizer"]["fingerprint"],
-            "reward": record["reward"]["fingerprint"],
-            "examples": record["eval"]["n"],
-            "first example": record["data"].get("first", 0),
-        }
+        marks = {**marks_of(record), "examples": record["eval"]["n"], "first example": record["data"].get("first", 0)}
         other, expected = first.setdefault(record["env"]["id"], (record, marks))
         differing = [name for name in marks if marks[name] != expected[name]]
         if differing:

@@ -7,9 +7,19 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from tokengym.benchmarks.cells import Cell, checkpoint_folder, preflight
+from tokengym.benchmarks.cells import Cell, checkpoint_folder, open_eval_env, preflight
 from tokengym.benchmarks.live import Live
-from tokengym.benchmarks.records import Record, code_state, digest, key, read_records, write_records, write_whole
+from tokengym.benchmarks.records import (
+    Record,
+    code_state,
+    digest,
+    key,
+    marks_of,
+    read_records,
+    savable,
+    write_records,
+    write_whole,
+)
 from tokengym.benchmarks.render import render
 from tokengym.benchmarks.suites import Entrant, Suite
 from tokengym.benchmarks.summary import fill_normalized
@@ -25,7 +35,8 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
 
     Raises:
         ValueError: both flags.
-        FileExistsError: the folder holds a run and neither flag is given, or ``resume`` is and it is a run of something else.
+        FileExistsError: the folder holds a run and neither flag is given, or ``resume`` is and it is a run of something else, or its
+            records were measured on something else than what is left would be.
     """
     if resume and overwrite:
         raise ValueError("--resume and --overwrite together; the one keeps what is there, the other replaces it")
@@ -33,7 +44,7 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
     run = folder / "run.json"
     held = [name for name in _OURS[:2] if (folder / name).exists()]
     if held and not resume and not overwrite:
-        count = len((folder / "results.jsonl").read_text(encoding="utf-8").splitlines()) if "results.jsonl" in held else 0
+        count = (folder / "results.jsonl").read_bytes().count(b"\n") if "results.jsonl" in held else 0
         raise FileExistsError(
             f"{folder} holds another run ({count} records). "
             "Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
@@ -47,6 +58,7 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
                 f"{folder} holds a run with other settings ({differing}), which cannot be resumed as this one; --overwrite it, or use --out"
             )
         records = [r for r in (read_records(folder) if "results.jsonl" in held else []) if r["status"] == "done"]
+        _check_marks(suite, records, folder)
     if overwrite:
         for name in _OURS:
             (folder / name).unlink(missing_ok=True)
@@ -55,6 +67,23 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
         run, json.dumps({"suite": identity, "sha256": digest(identity), "code": dict(code_state())}, indent=1, ensure_ascii=False) + "\n"
     )
     return records
+
+
+def _check_marks(suite: Suite, records: Sequence[Record], folder: Path) -> None:
+    """Raises FileExistsError where what is left to run would be measured on something else than what is there."""
+    for arena in suite.arenas:
+        there = [record for record in records if record["env"]["id"] == arena.env]
+        if not there or len(there) == len(suite.entrants) * len(suite.seeds):
+            continue
+        venv = open_eval_env(suite, arena)
+        now = venv.fingerprint()
+        venv.close()
+        for record in there:
+            if told := [f"{name} {now[name][:12]} against {mark[:12]}" for name, mark in marks_of(record).items() if mark != now[name]]:
+                raise FileExistsError(
+                    f"{folder} cannot be resumed: {arena.env} is not what {record['agent']['name']} (seed {record['seed']}) was measured "
+                    f"on: {', '.join(told)}. Go on with the version and packages that wrote it, --overwrite it, or use --out"
+                )
 
 
 def _chains(suite: Suite, env: str) -> list[list[Entrant]]:
@@ -88,11 +117,9 @@ def plan(suite: Suite, folder: Path, records: Sequence[Record]) -> list[Cell]:
     return sorted(cells, key=lambda cell: -sum(entrant.work(cell.arena.env) for entrant in cell.entrants))
 
 
-def _ordered(suite: Suite, records: Sequence[Record]) -> list[Record]:
-    """Environment by environment, agent by agent, seed by seed, as the suite has them."""
-    found = {key(record): record for record in records}
-    order = [(arena.env, entrant.name, seed) for arena in suite.arenas for entrant in suite.entrants for seed in suite.seeds]
-    return [found[k] for k in order if k in found]
+def _order(suite: Suite) -> list[tuple[str, str, int]]:
+    """The keys of all records: environment by environment, agent by agent, seed by seed, as the suite has them."""
+    return [(arena.env, entrant.name, seed) for arena in suite.arenas for entrant in suite.entrants for seed in suite.seeds]
 
 
 def run_suite(
@@ -113,42 +140,49 @@ def run_suite(
     Raises:
         FileExistsError: see :func:`open_folder`.
         KeyboardInterrupt: Ctrl-C, after saying how to go on.
+        OSError: a file could not be written, after saying how to go on.
+        RuntimeError: a process died; or some records are missing, because one ended without a word. Those that there are were written.
     """
     if workers < 1:
         raise ValueError(f"workers={workers}; expected at least 1")
+    folder = folder.absolute()  # an agent from outside may change the working folder
     preflight(suite)
     records = open_folder(folder, suite, resume=resume, overwrite=overwrite)
     cells = plan(suite, folder, records)
+    order = _order(suite)
     kept = {key(record): record for record in records}
-    total = len(suite.arenas) * len(suite.seeds) * len(suite.entrants)
     left = sum(len(cell.entrants) for cell in cells)
     processes = min(workers, len(cells))
     messages = run_in_processes(cells, processes) if processes > 1 else run_here(cells)
-    with Live(total, total - left, quiet) as live:
+    with Live(len(order), len(order) - left, quiet) as live:
         try:
             for message in messages:
-                live.show(message)
                 if message.kind == "record":
-                    record = message.value
-                    trace = record.pop("traceback", None)
+                    trace = message.value.pop("traceback", None)
+                    message = message._replace(value=savable(message.value))
                     if trace:
-                        with (folder / "errors.log").open("a", encoding="utf-8") as log:
+                        with (folder / "errors.log").open("a", encoding="utf-8", errors="backslashreplace") as log:
                             log.write(f"{message.env}, {message.agent}, seed {message.seed}\n{trace}\n")
-                    kept[key(record)] = record
-                    write_records(folder / "results.jsonl", _ordered(suite, list(kept.values())))
-        except KeyboardInterrupt:
-            live.say(
-                f"Stopped; {len(kept)} of {total} records are kept in {folder}. To go on:\n  {command} --resume".replace(
-                    "  --resume", " --resume"
-                )
-            )
+                    found = {**kept, key(message.value): message.value}
+                    write_records(folder / "results.jsonl", [found[k] for k in order if k in found])
+                    kept = found
+                live.show(message)
+        except (KeyboardInterrupt, OSError):
+            again = f"{command} --resume" if command else "run_suite(..., resume=True)"
+            live.say(f"Stopped; {len(kept)} of {len(order)} records are kept in {folder}. To go on:\n  {again}")
             raise
         finally:
             messages.close()
-    finished = _ordered(suite, list(kept.values()))
-    fill_normalized(finished)
-    write_records(folder / "results.jsonl", finished)
-    render(finished, folder)
+    finished = [kept[k] for k in order if k in kept]
+    if finished:
+        fill_normalized(finished)
+        write_records(folder / "results.jsonl", finished)
+        render(finished, folder)
+    if missing := [f"{env}, {agent}, seed {seed}" for env, agent, seed in order if (env, agent, seed) not in kept]:
+        raise RuntimeError(
+            f"{len(missing)} of {len(order)} records are missing, because a process ended in the middle without an error (does an agent "
+            f"call os._exit?): {'; '.join(missing)}. The others are kept in {folder}, and --resume tries these again"
+        )
     if all(record["status"] == "done" for record in finished):
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return finished

@@ -167,6 +167,8 @@ def score(options: Score) -> None:
     """
     if not options.reward:
         raise ValueError("nothing to score with; add --reward SPEC, as in --reward rouge_l (`tokengym rewards` lists them)")
+    if options.out and Path(options.out).resolve() == Path(options.file).resolve():
+        raise ValueError(f"--out {options.out} is the file of answers itself, which would be lost; name another file")
     tallies = [Tally(spec, make_reward(spec)) for spec in dict.fromkeys(options.reward)]
     written: list[str] = []
     count = 0

@@ -14,7 +14,7 @@ from tokengym.benchmarks.baselines import BASELINES
 from tokengym.benchmarks.evaluate import default_examples, eval_env, evaluate
 from tokengym.benchmarks.options import Eval, Table
 from tokengym.benchmarks.players import check_name, is_import_path, load_player, tokenizer_kwargs
-from tokengym.benchmarks.records import Record, check_comparable, read_records
+from tokengym.benchmarks.records import Record, check_comparable, read_records, without_repeats
 from tokengym.benchmarks.render import render
 from tokengym.benchmarks.saved import saved_kwargs
 from tokengym.benchmarks.summary import fill_normalized
@@ -47,7 +47,7 @@ def print_tables(options: Table) -> None:
         raise unknown("format", options.format, _FORMATS)
     if not options.results:
         raise ValueError("no results folder; give one or more, as in: tokengym table results/quick")
-    records = [record for path in options.results for record in read_records(Path(path))]
+    records = without_repeats(record for path in options.results for record in read_records(Path(path)))
     check_comparable(records)
     fill_normalized(records)
     first = Path(options.results[0])

@@ -38,7 +38,8 @@ class Estimate(NamedTuple):
     """A mean with its 95% interval.
 
     Attributes:
-        mean, low, high: in the unit of the scores. One seed says nothing about how seeds vary: ``low`` and ``high`` are NaN then.
+        mean, low, high: in the unit of the scores. One seed says nothing about how seeds vary, and one example nothing about examples:
+            ``low`` and ``high`` are NaN then.
         df: Satterthwaite degrees of freedom; infinite where nothing varies.
         seeds, examples: S and N.
     """
@@ -100,7 +101,7 @@ def estimate(scores: ArrayLike) -> Estimate:
     Args:
         scores: (S, N), row s holding the scores of seed s on examples 0..N-1.
     Returns:
-        The estimate. With one seed the bounds are NaN.
+        The estimate. With one seed, or one example, the bounds are NaN.
     Raises:
         ValueError: not a finite matrix.
     Source: Satterthwaite (1946); crossed random effects as in Baayen, Davidson and Bates (2008).
@@ -108,7 +109,7 @@ def estimate(scores: ArrayLike) -> Estimate:
     matrix = _matrix(scores)
     seeds, examples = matrix.shape
     mean = float(matrix.mean())
-    if seeds < 2:
+    if min(seeds, examples) < 2:
         return Estimate(mean, math.nan, math.nan, math.nan, seeds, examples)
     half, df, _ = _half_width([(_variance_of_mean(matrix.mean(axis=1)), seeds), (_variance_of_mean(matrix.mean(axis=0)), examples)])
     return Estimate(mean, mean - half, mean + half, df, seeds, examples)
@@ -141,7 +142,7 @@ def difference(a: ArrayLike, b: ArrayLike) -> Difference:
         a: (Sa, N) scores.
         b: (Sb, N) scores; column n is the same example as in ``a``.
     Returns:
-        The difference. With a single seed on a side the bounds and p are NaN.
+        The difference. With a single seed on a side, or a single example, the bounds and p are NaN.
     Raises:
         ValueError: different numbers of examples, or not finite.
     """
@@ -149,7 +150,7 @@ def difference(a: ArrayLike, b: ArrayLike) -> Difference:
     if left.shape[1] != right.shape[1]:
         raise ValueError(f"{left.shape[1]} examples against {right.shape[1]}; a difference needs the same examples on both sides")
     gain = float(left.mean() - right.mean())
-    if min(len(left), len(right)) < 2:
+    if min(len(left), *right.shape) < 2:
         return Difference(gain, math.nan, math.nan, math.nan, math.nan)
     half, df, error = _half_width(
         [
@@ -192,7 +193,7 @@ def verdict(diff: Difference, adjusted_p: float) -> str:
     Returns:
         "above" / "below" (interval clear of 0, at least ``GAIN`` away, significant after Holm), "slightly above" / "slightly below"
         (significant, but by less than ``GAIN``), "tie" (not significant after Holm; "tie (above before Holm)" where the plain
-        interval alone would have said above), or "unknown" (a single seed).
+        interval alone would have said above), or "unknown" (a single seed or example).
     """
     if math.isnan(adjusted_p):
         return "unknown"

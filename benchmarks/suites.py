@@ -86,6 +86,10 @@ class Suite:
                     f"agent {entrant.name!r} starts from {entrant.start!r}, which is not an agent before it; known before it: {names}"
                 )
             names.append(entrant.name)
+        envs = [arena.env for arena in self.arenas]
+        for env in envs:
+            if envs.count(env) > 1:
+                raise ValueError(f"suite {self.name!r} has {env} twice; a table has one row for each environment and agent")
         if len(set(self.seeds)) < len(self.seeds) or not self.seeds:
             raise ValueError(f"seeds={self.seeds}; expected at least one, all different")
 
@@ -114,7 +118,7 @@ class Suite:
         label_noise: float | None = None,
         extra: Iterable[Entrant] = (),
     ) -> Suite:
-        """A copy with only some environments and agents (with those they start from), other seeds, fewer examples, or more agents.
+        """A copy with only some environments and agents (with those they start from), fewer or more seeds, fewer examples, or more agents.
 
         ``label_noise`` is the share of flawed training labels, in place of each task's own.
 
@@ -142,10 +146,14 @@ class Suite:
             self,
             arenas=arenas,
             entrants=entrants,
-            seeds=self.seeds if seeds is None else spaced_seeds(seeds),
+            seeds=self.seeds if seeds is None else self._more_seeds(seeds),
             model=model or self.model,
             compared=tuple(name for name in self.compared if any(e.name == name for e in entrants)),
         )
+
+    def _more_seeds(self, count: int) -> tuple[int, ...]:
+        """The first ``count`` seeds: the suite's own, then those after its last; never those on which its settings were chosen."""
+        return (*self.seeds, *spaced_seeds(count, used=-(-max(self.seeds) // _SPACING)))[:count]
 
     def as_dict(self) -> dict[str, Any]:
         """The suite as JSON-able values; two runs with equal dicts may be continued as one."""

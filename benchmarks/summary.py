@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tokengym.benchmarks.corpus import corpus_estimate
 from tokengym.benchmarks.records import Record, check_comparable
 from tokengym.benchmarks.stats import (
     Difference,
@@ -64,7 +65,7 @@ class Score:
         iqm: (value, low, high) over seeds, from 5 seeds on.
         collapsed: seeds that lost more than half of what their training started from.
         failed: seeds without a result, and why.
-        labels, reward_calls, tokens, seconds, peak_bytes: means over seeds.
+        labels, reward_calls, tokens, seconds, peak_bytes: means over seeds; None where an agent from outside does not tell.
         invalid: episodes that could not be scored, over all seeds.
     """
 
@@ -79,9 +80,9 @@ class Score:
     iqm: tuple[float, float, float] | None
     collapsed: tuple[int, ...]
     failed: Mapping[int, str]
-    labels: float
-    reward_calls: float
-    tokens: float
+    labels: float | None
+    reward_calls: float | None
+    tokens: float | None
     seconds: float
     peak_bytes: float
     invalid: int
@@ -93,6 +94,11 @@ def _done(records: Sequence[Record], env: str, agent: str) -> list[Record]:
     return [r for r in records if r["env"]["id"] == env and r["agent"]["name"] == agent and r["status"] == "done"]
 
 
+def _anchor(records: Sequence[Record], env: str, kind: str) -> float | None:
+    """Mean reward of the suite's own agents of this kind; not of an agent from outside that is called so."""
+    return _mean_reward([r for r in records if r["env"]["id"] == env and r["agent"]["kind"] == kind and r["status"] == "done"])
+
+
 def _mean_reward(records: Sequence[Record]) -> float | None:
     rewards = [value for record in records for value in record["eval"]["reward"]]
     return float(np.mean(rewards)) if rewards else None
@@ -101,7 +107,7 @@ def _mean_reward(records: Sequence[Record]) -> float | None:
 def anchors(records: Sequence[Record]) -> dict[str, Anchors]:
     """The anchors of each environment."""
     envs = dict.fromkeys(record["env"]["id"] for record in records)
-    return {env: Anchors(_mean_reward(_done(records, env, "random")), _mean_reward(_done(records, env, "oracle"))) for env in envs}
+    return {env: Anchors(_anchor(records, env, "random"), _anchor(records, env, "oracle")) for env in envs}
 
 
 def fill_normalized(records: Sequence[Record]) -> None:
@@ -121,9 +127,18 @@ def _iqm(matrix: Any) -> tuple[float, float, float] | None:
 
 
 def _metrics(done: Sequence[Record]) -> dict[str, Estimate]:
-    """Estimates over the examples to which a metric applies (for every seed); metrics that apply to none are left out."""
+    """Estimates over the examples to which a metric applies (for every seed); metrics that apply to none are left out.
+
+    A metric with counts is that of all answers together.
+    """
     found = {}
     for name in done[0]["eval"]["metrics"] if done else ():
+        told = [r["eval"].get("counts", {}).get(name) for r in done]
+        if None not in told:
+            together = corpus_estimate(told)
+            if together is not None:
+                found[name] = together
+            continue
         values = np.array([r["eval"]["metrics"].get(name) or [None] * r["eval"]["n"] for r in done], dtype=np.float64)  # None becomes NaN
         known = np.isfinite(values).all(axis=0)
         if known.any():
@@ -133,6 +148,10 @@ def _metrics(done: Sequence[Record]) -> dict[str, Estimate]:
 
 def _mean(records: Sequence[Record], part: str, name: str) -> float:
     return float(np.mean([record[part][name] for record in records])) if records else 0.0
+
+
+def _told(records: Sequence[Record], part: str, name: str) -> float | None:
+    return None if any(record[part][name] is None for record in records) else _mean(records, part, name)
 
 
 def _score(records: Sequence[Record], env: str, agent: str, anchor: Anchors) -> Score:
@@ -161,9 +180,9 @@ def _score(records: Sequence[Record], env: str, agent: str, anchor: Anchors) -> 
         iqm=None if matrix is None else _iqm(matrix),
         collapsed=collapsed,
         failed=failed,
-        labels=_mean(done, "used", "labels"),
-        reward_calls=_mean(done, "used", "reward_calls"),
-        tokens=_mean(done, "cost", "train_tokens"),
+        labels=_told(done, "used", "labels"),
+        reward_calls=_told(done, "used", "reward_calls"),
+        tokens=_told(done, "cost", "train_tokens"),
         seconds=_mean(done, "cost", "wall_s"),
         peak_bytes=_mean(done, "cost", "peak_memory_bytes"),
         invalid=sum(int(r["eval"].get("invalid", 0)) for r in done),

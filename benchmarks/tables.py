@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,9 @@ def _interval(mean: float | None, half: float | None, mark: str = "") -> Cell:
     return Cell(f"{_number(mean)} ± {_number(half)}{mark}", (_number(mean), _number(half)))
 
 
-def _count(value: float) -> Cell:
+def _count(value: float | None) -> Cell:
+    if value is None:
+        return Cell("?", ("",))
     return Cell(f"{round(value):,}", (str(round(value)),))
 
 
@@ -195,13 +198,20 @@ def notes(records: Sequence[Record], scores: Sequence[Score]) -> list[str]:
         "Normalized: the random agent is 0 and the oracle is 1. Labels are distinct labelled training examples; labels, reward calls, "
         "train tokens and seconds include those of the agent that training started from. Seconds are training and evaluation.",
     ]
-    compared = [s for s in scores if s.comparison]
-    if compared and compared[0].comparison:
+    together = dict.fromkeys(name for r in done for name in r["eval"].get("counts", ()))
+    if together:
+        found.append(f"{', '.join(together)}: of all answers together, not a mean over answers; the interval is the jackknife's.")
+    compared = [s.comparison for s in scores if s.comparison]
+    if compared:
+        tested = sum(not math.isnan(comparison.adjusted_p) for comparison in compared)
+        unknown = f" ({len(compared) - tested} more have too few seeds or examples)" if tested < len(compared) else ""
         found.append(
-            f"Gain over {compared[0].comparison.baseline}: difference of means, its 95% interval, and p after Holm over "
-            f'{len(compared)} comparisons. "above" means: the interval lies above 0, the gain is at least {GAIN} and p is below 0.05; '
+            f"Gain over {compared[0].baseline}: difference of means, its 95% interval, and p after Holm over "
+            f'{tested} comparisons{unknown}. "above" means: the interval lies above 0, the gain is at least {GAIN} and p is below 0.05; '
             "a tie is not significant after Holm."
         )
+    if any(None in (s.labels, s.reward_calls, s.tokens) for s in scores):
+        found.append("?: an agent from outside that does not tell what it used (attributes `used` and `timesteps`).")
     for env, given, own in dict.fromkeys(
         (r["env"]["id"], r["agent"].get("train_kwargs", {}).get("reward"), r["reward"]["spec"]) for r in done
     ):
@@ -232,13 +242,18 @@ def to_markdown(tables: Sequence[Table], notes: Sequence[str], title: str = "") 
     lines = [f"# {title}", ""] if title else []
     for table in tables:
         lines += [
-            f"## {table.title}",
+            f"## {_markdown(table.title)}",
             "",
-            "| " + " | ".join(c.name for c in table.columns) + " |",
+            "| " + " | ".join(_markdown(c.name) for c in table.columns) + " |",
             "|---" + "|--:" * (len(table.columns) - 1) + "|",
         ]
-        lines += ["| " + " | ".join(cell.text.replace("|", "\\|") for cell in row) + " |" for row in table.rows] + [""]
-    return "\n".join(lines + [f"- {note}" for note in notes]) + "\n"
+        lines += ["| " + " | ".join(_markdown(cell.text) for cell in row) + " |" for row in table.rows] + [""]
+    return "\n".join(lines + [f"- {_markdown(note)}" for note in notes]) + "\n"
+
+
+def _markdown(text: str) -> str:
+    """``text`` in one line in which no letter means anything to Markdown: "0.5*exact + 0.5*rouge_l" is no emphasis."""
+    return re.sub(r"([\\|*`]|<(?=[A-Za-z/!?]))", r"\\\1", " ".join(text.split()))
 
 
 _TEX = {
@@ -266,7 +281,7 @@ def to_latex(tables: Sequence[Table], notes: Sequence[str], title: str = "") -> 
         lines += [" & ".join(_tex(c.name) for c in table.columns) + r" \\", r"\midrule"]
         lines += [" & ".join(_tex(cell.text) for cell in row) + r" \\" for row in table.rows]
         lines += [r"\bottomrule", r"\end{tabular}}", r"\end{table}", ""]
-    return "\n".join(lines + [f"% {note}" for note in notes]) + "\n"
+    return "\n".join(lines + ["% " + " ".join(note.split()) for note in notes]) + "\n"
 
 
 def to_csv(tables: Sequence[Table]) -> str:
@@ -289,11 +304,12 @@ def to_csv(tables: Sequence[Table]) -> str:
 def to_rich(table: Table) -> Any:
     """A ``rich`` table for the terminal."""
     from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table as RichTable
 
-    shown = RichTable(title=table.title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
+    shown = RichTable(title=escape(table.title), box=SIMPLE_HEAD, title_justify="left", title_style="bold")
     for number, column in enumerate(table.columns):
-        shown.add_column(column.name, justify="left" if number == 0 else "right", overflow="fold")
+        shown.add_column(escape(column.name), justify="left" if number == 0 else "right", overflow="fold")
     for row in table.rows:
-        shown.add_row(*(cell.text for cell in row))
+        shown.add_row(*(escape(cell.text) for cell in row))
     return shown

@@ -12,10 +12,18 @@ import gymnasium
 
 from tokengym._registry import unknown
 from tokengym.agents import AGENTS
-from tokengym.benchmarks.arguments import data_set
+from tokengym.benchmarks.arguments import data_set, env_keywords
 from tokengym.benchmarks.evaluate import Evaluation, default_examples, eval_env, evaluate
 from tokengym.benchmarks.options import Train
-from tokengym.benchmarks.players import build_config, check_model, is_import_path, learner, outside_agent, tokenizer_kwargs
+from tokengym.benchmarks.players import (
+    build_config,
+    check_model,
+    is_import_path,
+    learner,
+    outside_agent,
+    tokenizer_kwargs,
+    validation_env,
+)
 from tokengym.benchmarks.saved import Stopped, check_same_run, stopped_run
 from tokengym.envs import TASKS, load_tokenizer
 
@@ -115,19 +123,24 @@ def make_plan(options: Train) -> Plan:
     kwargs: dict[str, Any] = {**tokens}
     if options.dataset != "builtin":
         kwargs["dataset"] = data_set(options.dataset, options.columns)
-    if reward := options.reward or ("rouge_l" if options.dataset != "builtin" and "faithfulness" in task.reward else ""):
-        kwargs["reward"] = reward  # faithfulness needs known facts, which only the builtin world has
+    if options.reward:
+        kwargs["reward"] = options.reward
     if _choice("chat", options.chat, not tiny and tokenizer.chat_template is not None):
         kwargs["prompt_format"] = "chat"
     for name, given, long in (("max_prompt_tokens", options.max_prompt_tokens, 384), ("max_new_tokens", options.max_new_tokens, 64)):
         if given or not tiny:
             kwargs[name] = given or max(long, getattr(task, name))
+    kwargs |= env_keywords(options.env_kwargs, options)
+    if "split" in kwargs:
+        raise ValueError("--env-kwargs split: this command trains on the train split and is measured on the test split; leave split out")
     from tokengym.agents.checkpoint import is_saved  # with torch, once the names are known to be right
 
     folder = Path(options.out or f"runs/{options.env}-{options.agent.replace(':', '.')}-{options.seed}")
-    if is_saved(folder) and not options.resume and not options.overwrite:
+    warm = [Path(f"{folder}-sft")] if options.sft_budget and options.agent != "sft" else []
+    taken = [path for path in (folder, *warm) if is_saved(path)]
+    if taken and not options.resume and not options.overwrite:
         raise FileExistsError(
-            f"{folder} holds a trained agent. Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
+            f"{taken[0]} holds a trained agent. Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
         )
     # A killed run loses little, and keeping the whole model costs a few percent of the time: 0.1 s for the builtin one.
     kept = {"checkpoint_every": 10 if not tiny else 20 if options.agent == "sft" else 1}
@@ -228,6 +241,8 @@ class _Session:
         total: int | None = stage.budget
         if stage.stopped is None:
             agent = stage.kind(policy, stage.venv, config=stage.config, seed=self.options.seed)
+            if self.options.overwrite:
+                agent.own_folders.add(Path(stage.config.folder).resolve())
         else:
             agent = stage.kind.load(stage.config.folder, env=stage.venv, policy=policy)
             total = None if stage.stopped.goal is not None else stage.budget - agent.timesteps
@@ -310,8 +325,16 @@ def _train(plan: Plan, options: Train, line: str) -> None:
 def _train_outside(plan: Plan, session: _Session) -> None:
     """Trains an agent of the user's own; it is saved where it has ``save``."""
     venv = session.venv(16, 1)
-    offered = {"env": venv, "env_id": plan.env, "env_kwargs": {**plan.kwargs, **plan.train_kwargs}, "eval_env": session.test}
-    agent = outside_agent(plan.agent, **offered, model=session.options.model, seed=session.options.seed)
+    offered = {
+        "env": venv,
+        "env_id": plan.env,
+        "env_kwargs": {**plan.kwargs, **plan.train_kwargs},
+        "validation_env": validation_env(plan.env, min(32, plan.examples), **plan.kwargs),
+        "eval_env": eval_env(plan.env, min(32, plan.examples), split="test", **plan.kwargs),
+        "model": session.options.model,
+        "seed": session.options.seed,
+    }
+    agent = outside_agent(plan.agent, **offered)
     before = session.judge(agent, "before")
     if not callable(getattr(agent, "learn", None)):
         raise TypeError(f"{plan.agent} has no learn(total_timesteps); `tokengym eval {plan.env} --agent {plan.agent}` plays it as it is")
@@ -322,3 +345,5 @@ def _train_outside(plan: Plan, session: _Session) -> None:
         plan.folder.parent.mkdir(parents=True, exist_ok=True)
         agent.save(str(plan.folder))
         print(f"Saved in {plan.folder}")
+    else:
+        print(f"Not saved: {plan.agent} has no save(folder)")

@@ -29,16 +29,18 @@ class Bigram:
         self._rng = np.random.default_rng(seed)
         self._end = env.tokenizer.eos_token_id
         self._counts = np.zeros((env.tokenizer.vocab_size, env.tokenizer.vocab_size))  # (V, V), last token x next token
+        self.used = {"labels": 0, "reward_calls": 0}  # what a table tells of the agent's cost
+        self.timesteps = 0  # label tokens read
 
     def learn(self, total_timesteps: int) -> Bigram:
         """Counts pairs of tokens until ``total_timesteps`` label tokens are read or the labels are all read."""
-        read = 0
         for start in range(0, len(self._env.examples), 64):
             batch = self._env.labelled(range(start, min(start + 64, len(self._env.examples))))
+            self.used["labels"] += len(batch["input_ids"])
             ids, label = batch["input_ids"], batch["completion_mask"][:, 1:].astype(bool)  # (B, L), (B, L - 1)
             np.add.at(self._counts, (ids[:, :-1][label], ids[:, 1:][label]), 1)
-            read += int(label.sum())
-            if read >= total_timesteps:
+            self.timesteps += int(label.sum())
+            if self.timesteps >= total_timesteps:
                 break
         return self
 

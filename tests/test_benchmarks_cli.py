@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class MyAgent:
         rows = self.env.labelled(range(20))
         first = (rows["completion_mask"] > 0).argmax(axis=1)
         self.token = int(np.bincount(rows["input_ids"][np.arange(20), first]).argmax())
-        self.used["labels"] = 20
+        self.used["labels"], self.timesteps = 20, int(rows["completion_mask"].sum())
     def predict(self, obs, state=None, episode_start=None, deterministic=False):
         said = obs["completion_mask"].sum(axis=-1)
         return np.where(said == 0, self.token, self.env.tokenizer.eos_token_id), state
@@ -70,13 +71,15 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ("eval TextQA-v0 --agent oracle --reward rouge_x", "rouge_x"),
         ("train TextQA-v0 --agent pp", "'pp' is not a known agent. Did you mean 'ppo'?"),
         ("train TextQA-v0 --model builtin:tyni", "Did you mean 'builtin:tiny'?"),
-        ("train TextQA-v0 --set lr=3", "'lr' is not a known option of ReinforceConfig"),
+        ("train TextQA-v0 --set lr=3", "'lr' is not a known option of ReinforceConfig. Did you mean 'learning_rate'?"),
         ("train TextQA-v0 --set lr", "expected OPTION=VALUE"),
         ("train TextQA-v0 --lora maybe", "'maybe' is not a known value of --lora"),
         ("train TextQA-v0 --model runs/nosuch", "--model 'runs/nosuch' is not a known model"),
         ("bench --model nosuch", "--model 'nosuch' is not a known model"),
         ("eval TextQA-v0 --agent ./nosuch", "--agent './nosuch' is not a known model"),
         ("eval TextQA-v0 --agent oracle --env-kwargs split=train", "split has an option of its own here; write --split train"),
+        ("train TextQA-v0 --env-kwargs seed=3", "seed has an option of its own here; write --seed 3"),
+        ("train TextQA-v0 --env-kwargs split=test", "this command trains on the train split"),
         ("train TextQA-v0 --agent my_module:MyAgent --resume", "this command knows no checkpoints of it; leave --resume out"),
         ("train TextQA-v0 --device gpu0", "device='gpu0': this torch sees"),
         ("table", "no results folder; give one or more, as in: tokengym table results/quick"),
@@ -131,13 +134,28 @@ def test_an_agent_from_outside_gets_its_row(here: Path, capsys: pytest.CaptureFi
     shown = capsys.readouterr().out
     assert "MyAgent" in shown and "oracle" in shown and "Written to out" in shown
     mine = [r for r in read_records(here / "out") if r["agent"]["name"] == "MyAgent"]
-    assert [r["seed"] for r in mine] == [1000, 2000]
+    assert [r["seed"] for r in mine] == [6000, 7000]  # the suite's own
     assert all(r["status"] == "done" and r["used"]["labels"] == 20 and r["cost"]["train_tokens"] > 0 for r in mine)
     assert "| MyAgent |" in (here / "out" / "table.md").read_text()
     assert main(line.split()) == 1
     assert "holds another run (6 records). Pass --resume" in capsys.readouterr().err
     assert main([*line.split(), "--resume", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_suite_of_one_s_own_compares_one_s_own_agents(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "my_suite.py").write_text(
+        _PLAYER
+        + "from tokengym.benchmarks import Arena, Entrant, Suite\n"
+        + "entrants = [Entrant(name=name, kind='custom', source='my_suite:MyAgent', budget=5) for name in ('old', 'new')]\n"
+        + "SUITE = Suite(name='mine', title='Mine', model='builtin:tiny', arenas=(Arena(env='TextQA-v0', examples=4),),\n"
+        + "              seeds=(1000, 2000), entrants=tuple(entrants), baseline='old', compared=('new',))\n"
+    )
+    assert main("bench --suite my_suite:SUITE --workers 1".split()) == 0
+    assert "+0.000 [+0.000, +0.000], p 1.000: tie" in (here / "results" / "mine" / "table.md").read_text()
+    capsys.readouterr()
+    assert main("bench --suite my_suite:MyAgent".split()) == 1
+    assert "--suite 'my_suite:MyAgent' is a type; expected a tokengym.benchmarks.suites.Suite" in capsys.readouterr().err
 
 
 def test_table_prints_and_renders(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,6 +202,12 @@ def test_train_prints_before_and_after_and_saves(here: Path, capsys: pytest.Capt
     assert AutoModelForCausalLM.from_pretrained(here / "runs" / "mine").config.vocab_size > 100
     assert main([*line.split(), *settings]) == 1
     assert "holds a trained agent. Pass --resume" in capsys.readouterr().err
+    shutil.rmtree(here / "runs" / "mine")  # as where the warm start was stopped
+    assert main([*line.split(), *settings]) == 1
+    assert "runs/mine-sft holds a trained agent. Pass --resume" in capsys.readouterr().err
+    for _ in range(2):
+        assert main([*line.split(), *settings, "--overwrite"]) == 0
+    capsys.readouterr()
     assert main("eval TextQA-v0 --agent runs/mine --examples 4 --quiet".split()) == 0
     after = shown.partition("after: ")[2].partition(",")[0].split(" (")[0]
     assert f"4 examples: {after}" in capsys.readouterr().out  # the saved agent plays as the trained one did
@@ -209,6 +233,8 @@ def test_train_stops_and_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch, ca
     assert main(line) == 130
     said = capsys.readouterr()
     assert "--resume" in said.out + said.err
+    assert main([*line, "--overwrite", "--quiet"]) == 130
+    assert "Stopped; everything is kept in" in (said := capsys.readouterr()).err and "--resume" in said.err
     monkeypatch.setattr(PPO, "update", update)
     stopped = json.loads((here / "mine" / "agent.json").read_text())["timesteps"]
     for wrong, message in (
@@ -247,6 +273,41 @@ def test_train_finds_wrong_options_before_it_plays(options: str, message: str, h
     assert message in said.err and "before" not in said.out
 
 
+def test_train_takes_keywords_of_the_environment(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = f"train TextDialogue-v0 --model {save_tiny_model(here / 'model')} --agent sft --budget 10 --size 8 --examples 2 --out several"
+    assert main([*line.split(), "--env-kwargs", "turns=3", "user_language=zh"]) == 0
+    kwargs = json.loads((here / "several" / "agent.json").read_text())["env"]["kwargs"]
+    assert kwargs["turns"] == 3 and kwargs["user_language"] == "zh"
+
+
+def test_train_says_whether_an_agent_from_outside_was_saved(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "outside_learner.py").write_text(
+        "class Mine:\n"
+        "    def __init__(self, validation_env, eval_env):\n"
+        "        print(validation_env.examples[0].id, eval_env.examples[0].id)\n"
+        "    def learn(self, total_timesteps):\n"
+        "        pass\n"
+        "    def predict(self, obs, state=None, episode_start=None, deterministic=False):\n"
+        "        return 2 + 0 * obs['attention_mask'][:, 0], state\n"
+    )
+    monkeypatch.syspath_prepend(here)
+    assert main("train TextQA-v0 --agent outside_learner:Mine --size 8 --examples 2".split()) == 0
+    said = capsys.readouterr().out
+    assert "Not saved: outside_learner:Mine has no save(folder)" in said
+    assert "qa-en-validation-0 qa-en-test-0" in said
+
+
+def test_eval_with_sampling_heeds_the_seed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "eval TextQA-v0 --examples 8 --show 8 --sample --quiet --seed"
+    told = []
+    for seed in ("1", "2", "1"):
+        assert main([*line.split(), seed]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[2] != told[1]
+
+
 def test_train_says_that_there_is_nothing_to_resume(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = f"train TextQA-v0 --model {save_tiny_model(here / 'model')} --agent sft --budget 10 --size 8 --examples 2 --out new --resume"
     assert main(line.split()) == 0
@@ -258,9 +319,77 @@ def test_train_and_eval_read_files_whose_columns_have_names(here: Path, capsys: 
     (here / "rows.csv").write_text("\n".join(["body,gold,split", *rows]) + "\n")
     data = "--dataset rows.csv --columns prompt=body references=gold"
     train = f"train TextClassify-v0 --model {save_tiny_model(here / 'model')} --agent sft --budget 4 --examples 2 --out out {data}"
-    assert main(train.split()) == 1
+    assert main([*train.split(), "--reward", "faithfulness"]) == 1
     said = capsys.readouterr()
-    assert "none of the 2 held-out answers could be scored by accuracy, which needs meta['label']" in said.err and "before" not in said.out
+    assert "none of the 2 held-out answers could be scored by faithfulness, which needs meta['facts']" in said.err
+    assert "before" not in said.out
     assert main([*train.split(), "--reward", "rouge_l"]) == 0
+    assert main(f"eval TextClassify-v0 --agent oracle {data}".split()) == 0  # the references are the labels
+    assert "2 examples: reward 1.000 (accuracy 1.000" in capsys.readouterr().out
     assert main(f"eval TextClassify-v0 --agent oracle --reward rouge_l {data}".split()) == 0
     assert "2 examples: reward 1.000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero (PLACE, line 1)"),
+        ("\nassert 1 > 2, 'no'", "AssertionError: no (PLACE, line 2)"),
+        ("def f(:", "SyntaxError: invalid syntax (broken_module_{n}.py, line 1)"),
+        ("import sys\nsys.exit()", "code from outside called sys.exit(None) (PLACE, line 2), so there is no result"),
+    ],
+)
+def test_errors_of_code_from_outside_begin_with_what_happened(
+    source: str, message: str, here: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    number = request.node.callspec.indices["source"]
+    path = here / f"broken_module_{number}.py"
+    path.write_text(source)
+    assert main(f"eval TextQA-v0 --agent broken_module_{number}:X --examples 2".split()) == 1
+    first = capsys.readouterr().err.partition("\n")[0]
+    assert first == f"tokengym: error: {message.replace('PLACE', str(path)).replace('{n}', str(number))}"
+
+
+def test_the_exit_code_of_code_from_outside_is_kept(here: Path) -> None:
+    (here / "leaving_module.py").write_text("import sys\ndef leave():\n    sys.exit(7)\n")
+    assert main("eval TextQA-v0 --agent leaving_module:leave --examples 2".split()) == 7
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "expected"),
+    [
+        ("bench --agent a:A --out o --agent b:B", "agent", ("a:A", "b:B")),
+        ("bench --agents random sft --seeds 2 --agents=oracle", "agents", ("random", "sft", "oracle")),
+        ("eval --env-kwargs turns=8 --env_kwargs constrained=true --seed 1 TextQA-v0", "env_kwargs", ("turns=8", "constrained=true")),
+        ("train --set=updates=1 TextQA-v0 --set group_size=2 a=b", "set", ("updates=1", "group_size=2", "a=b")),
+        ("data show x.csv --columns prompt=a --columns label=b", "columns", ("prompt=a", "label=b")),
+        ("score x.jsonl --reward exact --out y --reward rouge_l", "reward", ("exact", "rouge_l")),
+        ("envs TextQA-v0 TextSumm-v0 --anchors", "names", ("TextQA-v0", "TextSumm-v0")),
+    ],
+)
+def test_a_list_may_be_given_in_pieces(line: str, name: str, expected: tuple[str, ...]) -> None:
+    assert getattr(_parse(line.split()), name) == expected
+
+
+def test_tables_of_folders_that_share_agents(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = result_rows(envs=("TextQA-v0",))
+    own = [{**row, "agent": {**row["agent"], "name": "Good", "kind": "custom"}} for row in rows if row["agent"]["name"] == "sft"]
+    write_records(here / "a" / "results.jsonl", rows)
+    write_records(here / "b" / "results.jsonl", [*rows[:3], *own])
+    assert main(["table", "a", "b", "--format", "csv"]) == 0
+    names = [line.split(",")[1] for line in capsys.readouterr().out.split("\n") if line.startswith("TextQA-v0")]
+    assert names == ["random", "zero-shot", "sft", "sft+ppo", "sft-clean", "oracle", "Good"]
+    rows[0]["eval"]["reward"][0] = 0.5
+    write_records(here / "a" / "results.jsonl", rows)
+    assert main(["table", "a", "b"]) == 1
+    assert "two records for environment TextQA-v0, agent random, seed 1000" in capsys.readouterr().err
+
+
+def test_a_file_where_a_folder_should_be_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "taken").write_text("mine")
+    assert main("bench --agents random --envs TextQA-v0 --seeds 1 --examples 2 --workers 1 --out taken".split()) == 1
+    assert "taken is no folder, so run.json cannot be written into it" in capsys.readouterr().err
+    write_records(here / "a" / "results.jsonl", result_rows())
+    assert main(["table", "a", "--out", "taken"]) == 1
+    assert "taken is no folder, so table.md cannot be written into it" in capsys.readouterr().err
+    assert (here / "taken").read_text() == "mine"

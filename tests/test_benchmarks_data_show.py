@@ -44,16 +44,22 @@ def test_a_file_with_a_column_map(rows: Path, capsys: pytest.CaptureFixture[str]
     assert shown.count("[") == 1  # one example
 
 
-def test_a_file_as_a_task_plays_it_warns_of_a_reward_that_cannot_score(rows: Path) -> None:
+def test_a_file_as_a_task_plays_it_tells_the_reward_that_fits(rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = survey(str(rows), "TextSumm-v0", "test", {"prompt": "body", "references": "gold"})
-    assert (found.labelled, found.scored) == (2, 0)  # faithfulness reads facts
+    assert (found.reward, found.labelled, found.scored) == ("rouge_l", 2, 2)  # faithfulness reads facts
     assert found.lengths[0].budget == 160 and found.lengths[0].fits == 1.0
+    assert main(["data", "show", str(rows), "--task", "TextSumm-v0", "--columns", "prompt=body", "references=gold", "--quiet"]) == 0
+    shown = capsys.readouterr().out
+    assert "The reward rouge_l can score 16 of 16 best answers." in shown and "needs meta['facts']" in shown and "WARNING" not in shown
 
 
 def test_the_warning_is_printed(rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "show", str(rows), "--task", "TextSumm-v0", "--columns", "prompt=body", "references=gold", "--quiet"]) == 0
+    first, *others = rows.read_text(encoding="utf-8").split("\n")
+    rows.write_text("\n".join([json.dumps({**json.loads(first), "facts": ["rain"]}), *others]), encoding="utf-8")
+    line = ["data", "show", str(rows), "--task", "TextSumm-v0", "--columns", "prompt=body", "references=gold", "--quiet"]
+    assert main(line) == 0
     shown = capsys.readouterr().out
-    assert "can score 0 of 16 best answers" in shown and "WARNING: an answer that cannot be scored earns 0" in shown
+    assert "can score 1 of 16 best answers" in shown and "WARNING: an answer that cannot be scored earns 0" in shown
     assert main(["data", "show", str(rows), "--task", "TextSumm-v0", "--columns", "prompt=body"]) == 0
     assert "WARNING: no example has a reference" in capsys.readouterr().out
 

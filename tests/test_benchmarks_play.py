@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -145,3 +147,24 @@ def test_on_a_terminal_there_are_colours(capsys: pytest.CaptureFixture[str], mon
 def test_what_is_refused(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["play", *line.split()]) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("actions", "told"),
+    [
+        ("np.full(1, np.nan)", r"\[nan\] of shape \(1,\) and dtype float64; expected \(1,\) whole numbers"),
+        ("np.array([3.0])", r"\[3.0\] of shape"),
+        ("np.zeros((1, 2), dtype=int)", r"\[\[0, 0\]\] of shape \(1, 2\)"),
+    ],
+)
+def test_actions_that_are_no_tokens_are_said(
+    actions: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "odd_player", raising=False)
+    (tmp_path / "odd_player.py").write_text(
+        f"import numpy as np\nclass Odd:\n    def predict(self, obs, **options):\n        return {actions}, None\n"
+    )
+    assert main(["play", "TextQA-v0", "--agent", "odd_player:Odd"]) == 1
+    assert re.search(f"tokengym: error: predict gave the actions {told}", capsys.readouterr().err)

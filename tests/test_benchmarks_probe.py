@@ -120,7 +120,8 @@ def test_broken_anchors_are_told() -> None:
 
 def test_examples_without_a_reference_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("".join(f'{{"prompt": "One. Two. {n}"}}\n' for n in range(60)))
-    with pytest.raises(ValueError, match="has no reference, so there is no oracle"):
+    unscored = pytest.warns(UserWarning, match="needs references, meta.*every episode earns 0.0")
+    with unscored, pytest.raises(ValueError, match="has no reference, so there is no oracle"):
         findings("TextSumm-v0", dataset=str(tmp_path / "a.jsonl"))
     with pytest.raises(ValueError, match="examples=1; an interval needs at least 2"):
         findings("TextSumm-v0", examples=1)

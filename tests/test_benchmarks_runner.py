@@ -162,3 +162,86 @@ def test_ctrl_c_keeps_the_records_and_says_how_to_go_on(
     assert "1 of 4 records are kept" in (said := capsys.readouterr().err) and "tokengym bench --suite anchors --resume" in said
     monkeypatch.setattr("tokengym.benchmarks.runner.run_here", run_here)
     assert len(run_suite(_ANCHORS, tmp_path, resume=True, workers=1, quiet=True)) == 4
+
+
+_SILENT = """
+import os
+class Silent:
+    def __init__(self, seed):
+        self.seed = seed
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        if self.seed == 2000:
+            os._exit(0)
+        return 0 * obs["attention_mask"][:, 0], state
+"""
+_ODD = """
+import os
+class Odd:
+    def __init__(self, seed):
+        self.seed, self.history = seed, [{"timesteps": 1, "reward": 0.5}, {"timesteps": 2, "reward": float("nan")}]
+    def learn(self, total_timesteps):
+        os.mkdir("elsewhere") if not os.path.exists("elsewhere") else None
+        os.chdir("elsewhere")
+        if self.seed == 2000:
+            raise ValueError("half a character: \\ud83d")
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        return 0 * obs["attention_mask"][:, 0], state
+"""
+
+
+def _with(source: str, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """The anchors and an agent from outside."""
+    (folder / f"{name.lower()}_player.py").write_text(source)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    return _ANCHORS.narrowed(extra=[Entrant(name=name, kind="custom", source=f"{name.lower()}_player:{name}", budget=10)])
+
+
+def test_a_process_that_ends_without_a_word_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = _with(_SILENT, "Silent", tmp_path, monkeypatch)
+    with pytest.raises(RuntimeError, match=r"1 of 6 records are missing, .*: TextQA-v0, Silent, seed 2000\. .* --resume tries these again"):
+        run_suite(suite, tmp_path / "out", workers=2, quiet=True)
+    assert [key(r)[1:] for r in read_records(tmp_path / "out")] == [
+        ("random", 1000), ("random", 2000), ("oracle", 1000), ("oracle", 2000), ("Silent", 1000),
+    ]  # fmt: skip
+    assert (tmp_path / "out" / "table.md").exists()
+
+
+def test_odd_figures_texts_and_folders_stop_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = _with(_ODD, "Odd", tmp_path, monkeypatch)
+    records = run_suite(suite, Path("out"), workers=1, quiet=True)
+    monkeypatch.chdir(tmp_path)
+    assert read_records(tmp_path / "out") == records and not (tmp_path / "elsewhere" / "out").exists()
+    found = {key(r)[1:]: r for r in records}
+    assert found["Odd", 1000]["training"] == {"start_tokens": [0], "reward_tokens": [1], "reward": [0.5]}
+    assert found["Odd", 2000]["error"] == r"ValueError: half a character: \ud83d"
+    assert r"half a character: \ud83d" in (tmp_path / "out" / "errors.log").read_text()
+
+
+def test_a_world_that_changed_is_found_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = run_suite(_ANCHORS, tmp_path, workers=1, quiet=True)
+    records[1]["env"]["fingerprint"] = "of another version"
+    write_records(tmp_path / "results.jsonl", records[:3])
+    before = (tmp_path / "run.json").read_bytes()
+    monkeypatch.setattr("tokengym.benchmarks.runner.run_here", lambda cells: pytest.fail("ran"))
+    told = r"TextQA-v0 is not what random \(seed 2000\) was measured on: env \w{12} against of another v\. Go on with the version"
+    with pytest.raises(FileExistsError, match=told):
+        run_suite(_ANCHORS, tmp_path, resume=True, workers=1, quiet=True)
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_a_write_that_fails_says_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    written: list[int] = []
+
+    def full(path: Path, rows: Any) -> None:
+        rows = list(rows)
+        if len(rows) == 3:
+            raise OSError(f"{path} could not be written: No space left on device")
+        written.append(len(rows))
+        write_records(path, rows)
+
+    monkeypatch.setattr("tokengym.benchmarks.runner.write_records", full)
+    with pytest.raises(OSError, match="No space left"):
+        run_suite(_ANCHORS, tmp_path / "out", workers=1, quiet=True, command="tokengym bench")
+    assert written == [1, 2] and len(read_records(tmp_path / "out")) == 2
+    assert f"2 of 4 records are kept in {tmp_path / 'out'}. To go on:\n  tokengym bench --resume" in capsys.readouterr().err

@@ -157,3 +157,18 @@ def test_a_reward_from_outside(
     rows = [json.loads(text) for text in (here / "out.jsonl").read_text().splitlines()]
     assert [row["rewards"][spec]["score"] for row in rows] == scores
     assert f"{np.mean(scores):.4f}" in capsys.readouterr().out
+
+
+def test_the_answers_are_not_overwritten(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (here / "answers.jsonl").read_bytes()
+    (here / "link.jsonl").symlink_to(here / "answers.jsonl")
+    for out in ("answers.jsonl", "./answers.jsonl", "link.jsonl"):
+        assert main(["score", "--reward", "exact", "answers.jsonl", "--out", out]) == 1
+        assert f"--out {out} is the file of answers itself" in capsys.readouterr().err
+    assert (here / "answers.jsonl").read_bytes() == before
+
+
+def test_line_separators_in_answers_are_no_ends_of_lines(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "one.jsonl").write_text('{"response": "a\u2028b\x85c", "references": ["a\u2028b\x85c"]}\n', encoding="utf-8")
+    assert main(["score", "--reward", "exact", "one.jsonl", "--quiet"]) == 0
+    assert capsys.readouterr().out == "exact: 1.0000\n"

@@ -125,3 +125,10 @@ def test_over_examples_by_hand() -> None:
     assert stats.over_examples([0.5]).mean == 0.5 and math.isnan(stats.over_examples([0.5]).low)
     with pytest.raises(ValueError, match="expected"):
         stats.over_examples([])
+
+
+def test_one_example_has_no_interval() -> None:
+    found = stats.estimate([[0.5], [0.7]])
+    assert found.mean == pytest.approx(0.6) and math.isnan(found.low) and math.isnan(found.high)
+    gain = stats.difference([[0.5], [0.7]], [[0.1], [0.1]])
+    assert gain.gain == pytest.approx(0.5) and math.isnan(gain.p) and stats.verdict(gain, stats.holm([gain.p])[0]) == "unknown"

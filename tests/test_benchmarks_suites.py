@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tokengym.benchmarks.suites import Arena, Entrant, Suite, spaced_seeds
@@ -59,3 +61,16 @@ def test_what_a_suite_refuses() -> None:
         Suite(name="s", title="", model="m", arenas=(), seeds=(1,), entrants=(Entrant(name="p", kind="ppo", start="sft"),))
     with pytest.raises(ValueError, match="examples=0"):
         SUITE.narrowed(examples=0)
+
+
+def test_fewer_and_more_seeds_begin_with_the_suite_s_own() -> None:
+    suite = replace(SUITE, seeds=spaced_seeds(3, used=5))
+    assert suite.narrowed(seeds=2).seeds == (6000, 7000)
+    assert suite.narrowed(seeds=5).seeds == (6000, 7000, 8000, 9000, 10000)
+    with pytest.raises(ValueError, match="seeds=0"):
+        suite.narrowed(seeds=0)
+
+
+def test_an_environment_stands_in_a_suite_once() -> None:
+    with pytest.raises(ValueError, match="suite 's' has A-v0 twice"):
+        SUITE.narrowed(envs=["A-v0", "A-v0"])

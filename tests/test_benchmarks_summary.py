@@ -55,3 +55,18 @@ def test_iqm_from_five_seeds_on() -> None:
     score = next(s for s in summarize(result_rows(seeds=(1, 2, 3, 4, 5), envs=("TextQA-v0",))) if s.agent == "sft")
     assert score.iqm is not None and score.iqm[0] == pytest.approx(0.6)
     assert score.iqm[1] <= 0.6 <= score.iqm[2]
+
+
+def test_an_anchor_is_what_it_is_and_not_what_it_is_called() -> None:
+    rows = result_rows(envs=("TextQA-v0",))
+    for row in rows:
+        if row["agent"]["name"] == "oracle":
+            row["agent"]["kind"] = "custom"
+    assert anchors(rows) == {"TextQA-v0": Anchors(0.0, None)}
+
+
+def test_costs_that_nobody_tells_are_unknown() -> None:
+    rows = result_rows(envs=("TextQA-v0",))
+    next(r for r in rows if r["agent"]["name"] == "sft")["used"]["labels"] = None
+    scores = {s.agent: s for s in summarize(rows)}
+    assert scores["sft"].labels is None and scores["sft"].reward_calls is not None and scores["sft+ppo"].labels == 384

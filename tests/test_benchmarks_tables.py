@@ -98,3 +98,36 @@ def test_nothing_makes_no_table() -> None:
     rows[0]["reward"]["fingerprint"] = "another"
     with pytest.raises(ValueError, match="another reward than"):
         build_tables(rows)
+
+
+def test_nothing_means_anything_to_markdown_or_the_terminal() -> None:
+    rows = result_rows(envs=("TextQA-v0",))
+    for row in rows:
+        row["reward"]["spec"] = "0.6*rouge_2 + 0.4*rouge_l"
+        row["agent"]["note"] = "two\nlines" if row["agent"]["name"] == "sft" else ""
+        row["agent"]["name"] = row["agent"]["name"].replace("oracle", "a|b [/]<b>")
+    tables, notes = build_tables(rows)
+    markdown = to_markdown(tables, notes)
+    assert r"| reward (0.6\*rouge_2 + 0.4\*rouge_l) |" in markdown
+    assert r"a\|b [/]\<b>" in markdown and "- sft: two lines." in markdown and "p <0.001" in markdown
+    assert "\n% sft: two lines." in to_latex(tables, notes)
+    console = Console(width=300, file=io.StringIO(), color_system=None)
+    console.print(to_rich(tables[1]))
+    assert isinstance(console.file, io.StringIO) and "a|b [/]<b>" in console.file.getvalue()
+
+
+def test_holm_counts_the_comparisons_that_were_made() -> None:
+    rows = [r for r in result_rows() if r["env"]["id"] == "TextQA-v0" or r["seed"] == 1000]  # one seed of TextSumm-v0
+    notes = build_tables(rows)[1]
+    assert any("p after Holm over 1 comparisons (1 more have too few seeds or examples)" in note for note in notes)
+
+
+def test_a_cost_that_nobody_tells_is_a_question_mark() -> None:
+    rows = result_rows(envs=("TextQA-v0",))
+    for row in rows:
+        if row["agent"]["name"] == "sft":
+            row["cost"]["train_tokens"] = None
+    tables, notes = build_tables(rows)
+    line = next(row for row in csv.DictReader(io.StringIO(to_csv(tables))) if row["agent"] == "sft")
+    assert line["train_tokens"] == "" and " | ? | " in to_markdown(tables, notes)
+    assert any(note.startswith("?: an agent from outside") for note in notes)

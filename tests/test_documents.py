@@ -58,3 +58,26 @@ def test_the_diffs_of_contributing_apply(tmp_path: Path) -> None:
 def test_every_file_that_is_linked_exists() -> None:
     local = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
     assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_the_task_of_contributing_pays_for_capitals_only(tmp_path: Path) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (tmp_path / "shout.py").write_text(re.findall(r"```python\n(# shout\.py\n.*?)```", text, re.DOTALL)[0])
+    plays = """
+import gymnasium, tokengym
+from tokengym.envs import TextAction, check_text_env
+
+check_text_env(gymnasium.make("shout:Shout-v0"))
+env = TextAction(gymnasium.make("Shout-v0", split="test"))
+for answer in ("TEST 0", "Test 0", "test 0"):
+    env.reset(seed=0, options={"index": 0})
+    print(env.step(answer)[1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", plays],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["1.0", "0.0", "0.0"], done.stderr[-2000:]
