@@ -16,15 +16,15 @@ from torch import Tensor
 from tokengym._registry import unknown
 from tokengym.agents.alarms import alarms
 from tokengym.agents.best import Best
-from tokengym.agents.checkpoint import check_base, find_folder, load_policy, read_state, write_folder, write_state
+from tokengym.agents.checkpoint import check_base, claim, find_folder, load_policy, read_state, write_folder, write_state
 from tokengym.agents.config import AgentConfig
 from tokengym.agents.freeze import make_ready, set_trained
 from tokengym.agents.given import check_given
+from tokengym.agents.greedy import GreedyPlayer
 from tokengym.agents.interrupts import Interrupts
 from tokengym.agents.journal import Journal
 from tokengym.agents.optim import make_optimizer, rate, step
 from tokengym.agents.parallel import Ranks, Shard, join
-from tokengym.agents.rollout import RolloutEngine
 from tokengym.agents.samples import samples_of
 from tokengym.agents.state import SCHEMA, read_config, restore, snapshot
 from tokengym.agents.venv import check_context, check_tokenizer, describe, make_venv, recall, recall_validation, validation_venv
@@ -74,12 +74,11 @@ class Agent:
             )
         make_ready(policy, c)
         self.venv: Any = None
-        self._validation_source = validation_env
+        self._validation_source, self._validator = validation_env, GreedyPlayer()
         self._validation: Any = None
         self.generator = torch.Generator().manual_seed(seed)
-        betas = (c.adam_beta1, c.adam_beta2)
         self.optimizer = make_optimizer(
-            self._parameters().items(), c.optimizer, c.learning_rate, c.weight_decay, c.adam_eps, betas, c.momentum
+            self._parameters().items(), c.optimizer, c.learning_rate, c.weight_decay, c.adam_eps, (c.adam_beta1, c.adam_beta2), c.momentum
         )
         self.history: list[dict[str, float]] = []
         self.alarms: dict[str, str] = {}
@@ -88,6 +87,7 @@ class Agent:
         self.seconds = 0.0
         self.resume_command = "python -c \"from tokengym.agents import load_agent; load_agent('{folder}').learn()\""
         self._labels: set[int] = set()
+        self.own_folders: set[Path] = set()  # that it was loaded from or saved in, and may replace
         self._reward_calls = 0
         self._run: dict[str, int] | None = None  # the run that learn() is in, or was in when it was interrupted
         self.best = Best()
@@ -146,7 +146,7 @@ class Agent:
     ) -> Self:
         """Trains.
 
-        Ctrl-C finishes the update at hand, keeps a checkpoint, prints how to go on, and raises KeyboardInterrupt; a second stops at once.
+        Ctrl-C finishes the update at hand, keeps a checkpoint, and raises KeyboardInterrupt that says how to go on; a second stops at once.
 
         Args:
             total_timesteps: so many more environment steps (completion tokens; SFT: label tokens), rounded up to whole updates. None: an
@@ -155,11 +155,14 @@ class Agent:
             progress: show a progress bar, or plain lines where there is no terminal.
         Raises:
             ValueError: there is no environment, or nothing says how long to train.
+            FileExistsError: ``config.folder`` holds another agent; one that was loaded from there goes on in it.
             KeyboardInterrupt: after Ctrl-C.
             FloatingPointError: a loss or gradient was not finite; the weights from before that step are saved, and the message says where.
         """
         if self.venv is None:
             raise ValueError(f"this {type(self).__name__} has no environment; give one to its constructor, to load(), or to set_env()")
+        usual = os.path.join("runs", f"{self.name}-{describe(self.venv)['id']}-{self.seed}")
+        self._home = claim(self.config.folder or usual, self.own_folders, numbered=not self.config.folder)
         self._begin(total_timesteps)
         c, title = self.config, f"{self.name.upper()} {describe(self.venv)['id']}"
         with (
@@ -182,20 +185,20 @@ class Agent:
                 if stopping:
                     self._finish()
                 elif asked or (c.checkpoint_every and self.updates % c.checkpoint_every == 0):
-                    folder = self.save(self._folder())
+                    folder = self.save(self._home)
                     if asked:
-                        journal.say(f"Stopped; everything is kept in {folder}. {self._to_go_on(folder)}")
-                        raise KeyboardInterrupt
+                        journal.say(stopped := f"Stopped; everything is kept in {folder}. {self._to_go_on(folder)}")
+                        raise KeyboardInterrupt(stopped)
         return self
 
     def validate(self, episodes: int | None = None) -> dict[str, float]:
         """Mean reward and metrics over the first ``episodes`` held-out examples (``config.validation_episodes``), decoded greedily."""
+        c = self.config
         if self._validation is None:
-            metrics = self.config.validation_metric != "reward"
-            self._validation = self._shared(validation_venv(self._validation_source, self.venv, self.config.num_envs, metrics))
+            metrics = c.validation_metric != "reward"
+            self._validation = self._shared(validation_venv(self._validation_source, self.venv, c.num_envs, metrics))
             check_tokenizer(self.policy, self._validation)
-        engine = RolloutEngine(self.policy, self._validation, seed=0, temperature=self.temperature, values=False)
-        rollout = join(engine.collect(episodes or self.config.validation_episodes, deterministic=True), self.ranks)
+        rollout = join(self._validator.play(self.policy, self._validation, episodes or c.validation_episodes, self.temperature), self.ranks)
         self.samples = samples_of(rollout, self._validation, self.config.samples)
         columns: dict[str, list[float]] = {"reward": rollout.scores[rollout.valid].tolist() or [0.0]}
         for info in rollout.infos:
@@ -218,6 +221,7 @@ class Agent:
         if self.ranks.main:
             write_folder(folder, fill)
         self.ranks.wait()
+        self.own_folders.add(Path(folder).resolve())
         return Path(folder).absolute()
 
     @classmethod
@@ -249,6 +253,7 @@ class Agent:
             validation_env = recall_validation(state.get("validation_env", {}), needed=env is not None and config.validate_every > 0)
         agent = cls(policy, env, config, state["seed"], validation_env)
         restore(agent, state, tensors)
+        agent.own_folders.add(path)
         return agent
 
     # -- inside --------------------------------------------------------------------------------------------------------------------
@@ -259,11 +264,6 @@ class Agent:
     def _shared(self, venv: Any, group_size: int = 1) -> Any:
         """``venv``, or this process's share of it."""
         return venv if self.ranks.count == 1 else Shard(venv, self.ranks, group_size)
-
-    def _folder(self) -> str:
-        if self.config.folder:
-            return str(self.config.folder)
-        return os.path.join("runs", f"{self.name}-{describe(self.venv)['id']}-{self.seed}")
 
     def _begin(self, total_timesteps: int | None) -> None:
         if total_timesteps is None and self._run is not None:
@@ -304,10 +304,9 @@ class Agent:
         try:
             return self._update()
         except FloatingPointError as error:
-            folder = self.save(self._folder())
-            raise FloatingPointError(
-                f"update {self.updates + 1}: {error}. The run is kept in {folder}. {self._to_go_on(folder)}"
-            ) from error
+            folder = self.save(self._home)
+            kept = f"The run is kept in {folder}. {self._to_go_on(folder)}"
+            raise FloatingPointError(f"update {self.updates + 1}: {error}. {kept}") from error
 
     def _to_go_on(self, folder: Path) -> str:
         return f"To go on:\n  {self.resume_command.format(folder=str(folder))}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tokengym.agents.policy import CausalLMPolicy
 
 __all__ = [
     "check_base",
+    "claim",
     "find_folder",
     "is_saved",
     "load_policy",
@@ -80,6 +82,26 @@ def is_saved(folder: str | os.PathLike[str]) -> bool:
     """Whether :func:`find_folder` would find a saved agent."""
     target = Path(folder).resolve()
     return any((path / _STATE).exists() for path in (target, _beside(target, "previous")))
+
+
+def claim(folder: str, own: Collection[Path], numbered: bool) -> Path:
+    """The folder in which an agent may keep its checkpoints without replacing those of another.
+
+    Args:
+        folder: where it would.
+        own: folders, resolved, that it was loaded from or saved in.
+        numbered: whether it may take folder-2, folder-3, ... instead.
+    Raises:
+        FileExistsError: ``folder`` holds another agent, and not ``numbered``.
+    """
+    names = itertools.chain([folder], (f"{folder}-{number}" for number in itertools.count(2))) if numbered else [folder]
+    for name in names:
+        if Path(name).resolve() in own or not is_saved(name):
+            return Path(name).absolute()
+    raise FileExistsError(
+        f"folder={folder!r} holds another agent, whose checkpoints this run would replace; give it another folder, "
+        f"or go on with that agent: load_agent({folder!r}).learn()"
+    )
 
 
 def find_folder(folder: str | os.PathLike[str]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "reinforce": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 5e-3, "kl_beta": 0.01},
     "grpo": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 2e-3, "epochs": 4, "minibatches": 2},
     "ppo": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 2e-3, "minibatches": 2},
-    "soft_q": {"episodes_per_update": 32, "batch_size": 32, "learning_rate": 3e-3, "steps_per_update": 8, "replay_episodes": 64},
+    "soft_q": {
+        "episodes_per_update": 32,
+        "batch_size": 32,
+        "learning_rate": 3e-3,
+        "schedule": "linear",
+        "steps_per_update": 8,
+        "replay_episodes": 64,
+    },
     "expert_iteration": {"episodes_per_update": 64, "group_size": 8, "learning_rate": 3e-3, "epochs": 2},
     "dpo": {"episodes_per_update": 32, "group_size": 4, "learning_rate": 2e-3, "batch_size": 4, "beta": 0.5},
 }
@@ -83,7 +91,7 @@ def test_an_interrupted_run_resumes_bit_for_bit(name: str, tmp_path: Path, capsy
         if agent.updates == 3:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=re.escape(f"everything is kept in {folder}. To go on:\n")):
         cut.learn(callback=press_ctrl_c)
     said = capsys.readouterr().err
     assert f"load_agent('{folder}').learn()" in said
@@ -118,6 +126,39 @@ def test_saved_folders_hold_no_pickle_and_load_elsewhere(name: str, tmp_path: Pa
     other = next(kind for kind in (SFT, PPO) if kind.name != name)
     with pytest.raises(ValueError, match=f"holds a '{name}' agent"):
         other.load(folder)
+
+
+def test_ctrl_c_says_how_to_go_on_where_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agent = make("sft", updates=3, folder=str(tmp_path / "run"))
+    with pytest.raises(KeyboardInterrupt, match=re.escape(f"load_agent('{tmp_path / 'run'}').learn()")):
+        agent.learn(callback=lambda agent: signal.raise_signal(signal.SIGINT), progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_run_replaces_the_checkpoints_of_another(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    first = make("sft", updates=2, folder=str(folder), checkpoint_every=1).learn(progress=False)
+    before = (folder / "agent.json").read_bytes()
+    other = make("sft", updates=2, folder=str(folder), learning_rate=1e-4)
+    with pytest.raises(FileExistsError, match=re.escape(f"go on with that agent: load_agent({str(folder)!r}).learn()")):
+        other.learn(progress=False)
+    assert other.updates == 0 and (folder / "agent.json").read_bytes() == before
+    first.learn(progress=False)  # its own
+    again = load_agent(folder, env=echo_venv(), validation_env=echo_venv(8))
+    assert again.learn(progress=False).updates == 6 == json.loads((folder / "agent.json").read_text("utf-8"))["updates"]
+    other.save(folder)  # somebody says so
+    other.learn(progress=False)
+    assert json.loads((folder / "agent.json").read_text("utf-8"))["config"]["learning_rate"] == 1e-4
+
+
+def test_runs_without_a_folder_do_not_share_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for rate in (1e-3, 2e-3, 3e-3):
+        make("sft", updates=2, checkpoint_every=1, learning_rate=rate).learn(progress=False)
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert len(names) == 3 and [name.removeprefix(names[0]) for name in names] == ["", "-2", "-3"]
+    kept = [json.loads((tmp_path / "runs" / name / "agent.json").read_text("utf-8"))["config"]["learning_rate"] for name in names]
+    assert kept == [1e-3, 2e-3, 3e-3]
 
 
 def test_learning_twice_adds_up() -> None:

@@ -16,6 +16,7 @@ def unknown(kind: str, value: object, known: Iterable[str], hint: str = "") -> V
     """The error for a name that nobody knows: the value, the nearest known name, all known names, and ``hint``."""
     names = sorted(known)
     close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+    close = [name for name in names if "".join(word[:1] for word in name.split("_")) == value] or close  # lr: learning_rate
     guess = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(names) if names else "none"
     return ValueError(f"{value!r} is not a known {kind}.{guess} Known: {listed}.{' ' + hint if hint else ''}")
