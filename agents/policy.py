@@ -262,7 +262,8 @@ class CausalLMPolicy(nn.Module):
         if actions > size:
             raise ValueError(
                 f"the environment has {actions} actions and the model {self.name!r} only {size} tokens; "
-                f"make the environment with tokenizer={self.name!r}"
+                f"make the environment with the model's own tokenizer, or, where it has that, give the model the tokens that it lacks: "
+                f"model.resize_token_embeddings({actions})"
             )
         self.num_actions = actions
 

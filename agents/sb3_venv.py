@@ -12,6 +12,8 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from tokengym.agents.venv import check_infos
+
 __all__ = ["SB3VecEnv"]
 
 _OF_ENDS = ("final_info", "final_obs", "episode")  # what a step's infos tell of episodes that are over
@@ -34,8 +36,8 @@ class SB3VecEnv(VecEnv):
         keywords: for ``gymnasium.make_vec``, with an id or a spec.
     Raises:
         TypeError: ``env`` is none of the three, or keywords come with a vector environment.
-        ValueError: another autoreset mode; length_limit="truncate": Stable-Baselines3 would add the value of the last state to a score
-            that was already paid in full, and so teach to run out of tokens.
+        ValueError: another autoreset mode; infos as a list; length_limit="truncate": Stable-Baselines3 would add the value of the last
+            state to a score that was already paid in full, and so teach to run out of tokens.
     """
 
     def __init__(self, env: Any, num_envs: int | None = None, **keywords: Any) -> None:
@@ -46,6 +48,7 @@ class SB3VecEnv(VecEnv):
         elif keywords or num_envs is not None:
             given = sorted([*keywords, *(["num_envs"] if num_envs is not None else [])])
             raise TypeError(f"keywords {given} came with a vector environment that is already made; give its id with them")
+        check_infos(env)
         inner = env.unwrapped
         mode = env.metadata.get("autoreset_mode")
         if mode is not AutoresetMode.SAME_STEP:

@@ -10,11 +10,14 @@ from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import VectorWrapper
+from gymnasium.wrappers.vector import DictInfoToList
 from torch.nn import Embedding
 
 __all__ = [
     "check_context",
     "check_groups",
+    "check_infos",
     "check_tokenizer",
     "check_width",
     "describe",
@@ -42,7 +45,7 @@ def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> A
         changes: further keywords for it.
     Raises:
         TypeError: ``env`` is none of the three.
-        ValueError: a vector env that deals independently, or in groups of another size.
+        ValueError: a vector env that deals independently, or in groups of another size, or whose infos are a list.
     """
     if isinstance(env, (str, EnvSpec)):
         spec = gymnasium.spec(env) if isinstance(env, str) else env
@@ -55,6 +58,7 @@ def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> A
             f"env is a {type(env).__name__}; expected an id such as 'TextSumm-v0', an EnvSpec, "
             "or a vector env: gymnasium.make_vec(id, num_envs=64, deal='shared')"
         )
+    check_infos(env)
     inner = getattr(env, "unwrapped", env)
     if getattr(inner, "deal", "shared") != "shared":
         raise ValueError(f"the vector env deals {inner.deal!r}; agents need gymnasium.make_vec(id, num_envs=..., deal='shared')")
@@ -63,6 +67,15 @@ def make_venv(env: Any, num_envs: int, group_size: int = 1, **changes: Any) -> A
     if group_size > 1 and dealt != group_size:
         raise ValueError(_WRONG_GROUPS.format(dealt=f"groups of {dealt}", group_size=group_size))
     return env
+
+
+def check_infos(env: Any) -> None:
+    """Raises ValueError where a wrapper turns the infos, a dict of arrays, into something else."""
+    wrapper = env
+    while isinstance(wrapper, VectorWrapper):
+        if isinstance(wrapper, DictInfoToList):
+            raise ValueError("the vector env is wrapped in DictInfoToList, and agents read infos as a dict of arrays; leave it out")
+        wrapper = wrapper.env
 
 
 def validation_venv(given: Any, venv: Any, num_envs: int, metrics: bool) -> Any:

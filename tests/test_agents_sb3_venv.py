@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.wrappers.vector import RecordEpisodeStatistics
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
@@ -136,3 +136,5 @@ def test_other_things_are_refused() -> None:
         SB3VecEnv(gymnasium.make_vec("TextSumm-v0", num_envs=2, size=4), size=4)
     with pytest.raises(TypeError, match="num_envs.*already made"):
         SB3VecEnv(gymnasium.make_vec("TextSumm-v0", num_envs=2, size=4), num_envs=7)
+    with pytest.raises(ValueError, match="wrapped in DictInfoToList"):
+        SB3VecEnv(DictInfoToList(gymnasium.make_vec("TextSumm-v0", num_envs=2, size=4)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium
 import pytest
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 from transformers import LlamaConfig
 
 import tokengym  # noqa: F401  (registers the ids)
@@ -68,6 +69,14 @@ def test_descriptions_are_json_where_they_can_be() -> None:
     assert "group_size" not in described["kwargs"]
     json.dumps(described)
     assert describe(echo_venv(2)) == {"id": "TextGenVectorEnv", "num_envs": 2, "kwargs": None}
+
+
+def test_infos_as_a_list_are_refused() -> None:
+    listed = RecordEpisodeStatistics(DictInfoToList(echo_venv()))
+    with pytest.raises(ValueError, match="wrapped in DictInfoToList, and agents read infos as a dict of arrays"):
+        make_venv(listed, num_envs=8)
+    kept = RecordEpisodeStatistics(echo_venv())
+    assert make_venv(kept, num_envs=8) is kept
 
 
 def test_groups_of_another_size_are_refused() -> None:
