@@ -18,6 +18,7 @@ from tokengym.agents.alarms import alarms
 from tokengym.agents.best import Best
 from tokengym.agents.checkpoint import check_base, claim, find_folder, load_policy, read_state, write_folder, write_state
 from tokengym.agents.config import AgentConfig
+from tokengym.agents.figures import validation_figures
 from tokengym.agents.freeze import make_ready, set_trained
 from tokengym.agents.given import check_given
 from tokengym.agents.greedy import GreedyPlayer
@@ -192,7 +193,10 @@ class Agent:
         return self
 
     def validate(self, episodes: int | None = None) -> dict[str, float]:
-        """Mean reward and metrics over the first ``episodes`` held-out examples (``config.validation_episodes``), decoded greedily."""
+        """Reward and metrics over the first ``episodes`` held-out examples (``config.validation_episodes``), decoded greedily.
+
+        Means; a metric with counts (macro_f1, entity_f1) is that of all answers together.
+        """
         c = self.config
         if self._validation is None:
             metrics = c.validation_metric != "reward"
@@ -200,11 +204,7 @@ class Agent:
             check_tokenizer(self.policy, self._validation)
         rollout = join(self._validator.play(self.policy, self._validation, episodes or c.validation_episodes, self.temperature), self.ranks)
         self.samples = samples_of(rollout, self._validation, self.config.samples)
-        columns: dict[str, list[float]] = {"reward": rollout.scores[rollout.valid].tolist() or [0.0]}
-        for info in rollout.infos:
-            for metric, value in info.get("metrics", {}).items():
-                columns.setdefault(metric, []).append(value)
-        return {name: float(np.mean(column)) for name, column in columns.items()}
+        return validation_figures(rollout, self._validation)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Writes a folder that transformers can load and that :meth:`load` resumes from: weights, optimizer, progress, random states.
