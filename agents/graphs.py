@@ -43,15 +43,22 @@ class GraphRecorder:
             for _ in range(_WARM_UPS):
                 step()  # on the caller's stream, to which belongs what is allocated here and kept
             # cuBLAS keeps a workspace per stream: one from before could be freed under the graph, one from the graph's pool used outside.
-            torch._C._cuda_clearCublasWorkspaces()
+            _drop_workspaces()
             try:
                 with torch.cuda.graph(graph, pool=self._pool, stream=self._side, capture_error_mode="thread_local"):
                     found = step()
             finally:
-                torch._C._cuda_clearCublasWorkspaces()
+                _drop_workspaces()
 
         def replay() -> Tensor:
             graph.replay()
             return found
 
         return replay
+
+
+def _drop_workspaces() -> None:
+    """Lets cuBLAS's workspaces go, as torch's own compiler does around its recordings; the function is private and may be missing."""
+    drop = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
+    if drop is not None:
+        drop()

@@ -103,3 +103,9 @@ def test_a_recording_that_fails_leaves_the_stream_of_before(cuda: Cuda) -> None:
         record(cuda.step)
     assert cuda.current == "main of cuda:0"
     assert cuda.said[-1] == "clear"
+
+
+def test_a_torch_without_the_private_function_records_too(cuda: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch._C, "_cuda_clearCublasWorkspaces")
+    GraphRecorder(torch.device("cuda:0"))(cuda.step)
+    assert cuda.said[-1] == "end" and "clear" not in cuda.said
