@@ -170,16 +170,16 @@ def test_static_steps_have_few_shapes_and_are_recorded_once_each(monkeypatch: py
     assert len(slots._static._steps) == 1
 
 
-def test_what_cannot_be_recorded_runs_as_it_is() -> None:
+@pytest.mark.parametrize(("part", "what"), [("_static", "decoding steps"), ("_prefills", "prefills")])
+def test_what_cannot_be_recorded_runs_as_it_is(part: str, what: str) -> None:
     def refuse(step: Any) -> Any:
         raise RuntimeError("operation not permitted when stream is capturing")
 
     backbone = Backbone(random_model())
     script = Script(seed=4)
     slots, full = SlotDecoder(backbone, *script.ids.shape, static=True), FullDecoder(backbone, *script.ids.shape)
-    assert slots._static is not None
-    slots._static._record = refuse
-    with pytest.warns(UserWarning, match="run unrecorded, which is slower: operation not permitted"):
+    getattr(slots, part)._record = refuse
+    with pytest.warns(UserWarning, match=f"^{what} of LlamaForCausalLM run unrecorded, which is slower: operation not permitted"):
         fast = slots.advance(script.ids, script.lengths, np.arange(6))
     assert torch.allclose(fast, full.advance(script.ids, script.lengths, np.arange(6)), atol=2e-5)
     script.move(np.arange(6))

@@ -140,20 +140,6 @@ def test_a_prompt_is_not_rounded_up_beyond_the_positions_that_the_model_knows() 
         lengths += 1
 
 
-def test_prefills_that_cannot_be_recorded_run_as_they_are() -> None:
-    def refuse(step: Step) -> Step:
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    backbone = Backbone(random_model())
-    script = Script(seed=4)
-    slots, full = SlotDecoder(backbone, *script.ids.shape, static=True), FullDecoder(backbone, *script.ids.shape)
-    assert slots._prefills is not None
-    slots._prefills._record = refuse
-    with pytest.warns(UserWarning, match="^prefills of LlamaForCausalLM run unrecorded, which is slower: operation not permitted"):
-        fast = slots.advance(script.ids, script.lengths, np.arange(6))
-    assert torch.allclose(fast, full.advance(script.ids, script.lengths, np.arange(6)), atol=2e-5)
-
-
 @pytest.mark.parametrize("env", [{}, {"reply": True}, {"group_size": 4, "reply": True}], ids=["alone", "replies", "groups"])
 def test_recorded_rollouts_play_the_tokens_of_unrecorded_ones(env: dict[str, Any]) -> None:
     policy = CausalLMPolicy(random_model("qwen3"))
