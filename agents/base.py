@@ -29,6 +29,7 @@ from tokengym.agents.parallel import Ranks, Shard, join
 from tokengym.agents.samples import samples_of
 from tokengym.agents.state import SCHEMA, read_config, restore, snapshot
 from tokengym.agents.venv import check_context, check_tokenizer, describe, make_venv, recall, recall_validation, validation_venv
+from tokengym.agents.zero import owned, spread
 
 __all__ = ["Agent"]
 
@@ -78,9 +79,8 @@ class Agent:
         self._validation_source, self._validator = validation_env, GreedyPlayer()
         self._validation: Any = None
         self.generator = torch.Generator().manual_seed(seed)
-        self.optimizer = make_optimizer(
-            self._parameters().items(), c.optimizer, c.learning_rate, c.weight_decay, c.adam_eps, (c.adam_beta1, c.adam_beta2), c.momentum
-        )
+        stepped, betas = owned(self._parameters(), self.ranks).items(), (c.adam_beta1, c.adam_beta2)
+        self.optimizer = make_optimizer(stepped, c.optimizer, c.learning_rate, c.weight_decay, c.adam_eps, betas, c.momentum)
         self.history: list[dict[str, float]] = []
         self.alarms: dict[str, str] = {}
         self.samples: list[dict[str, Any]] = []
@@ -320,12 +320,12 @@ class Agent:
 
     def _step(self) -> float:
         """One optimizer step at the schedule's learning rate, with the gradients of all processes; the gradient's norm."""
-        self.ranks.add_gradients(self._parameters().values())
-        share = self._share()
-        if self.config.warmup:  # a first step at rate 0 would be lost
-            share = max(share, 1e-3 * self.config.warmup)
-        factor = rate(share, self.config.schedule, self.config.warmup)
-        return step(self.optimizer, self.config.learning_rate * factor, self.config.max_grad_norm, self._parameters())
+        c, trained = self.config, self._parameters()
+        self.ranks.add_gradients(trained.values())
+        factor = rate(max(self._share(), 1e-3 * c.warmup), c.schedule, c.warmup)  # of a warm-up, a first step at rate 0 would be lost
+        norm = step(self.optimizer, c.learning_rate * factor, c.max_grad_norm, trained)
+        spread(trained, self.ranks)
+        return norm
 
     def _judge(self) -> dict[str, float]:
         """Validates, and keeps the weights if they are the best so far."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tokengym.agents.batches import micro_batches, take
 from tokengym.agents.online import OnlineAgent
+from tokengym.agents.optim import clear
 from tokengym.agents.rollout import Rollout
 
 __all__ = ["ClippedAgent"]
@@ -63,7 +64,7 @@ class ClippedAgent(OnlineAgent):
         for i in (i for _ in range(c.epochs) for i in torch.randperm(len(minibatches), generator=self.generator).tolist()):
             figures = self.backward(batch, minibatches[i])
             if steps and c.target_kl is not None and figures["approx_kl"] > c.target_kl:
-                self.optimizer.zero_grad(set_to_none=True)
+                clear(self._parameters().values())
                 break
             steps.append({**figures, "grad_norm": self._step()})
         # Before the first step the policy is the one that played: its ratios are 1, or something is wrong.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tokengym._registry import unknown
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "make_optimizer", "rate", "step"]
+__all__ = ["OPTIMIZERS", "SCHEDULES", "clear", "make_optimizer", "rate", "step"]
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
@@ -102,25 +102,25 @@ def make_optimizer(
     return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)
 
 
-def step(optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float, names: Mapping[str, Tensor] | None = None) -> float:
+def step(optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float, trained: Mapping[str, Tensor]) -> float:
     """One step with gradients clipped to ``max_norm``, then the gradients are cleared.
 
     Args:
-        optimizer: of parameters that have gradients.
+        optimizer: of all of ``trained``, or of this process's share of them.
         learning_rate: of this step.
-        max_norm: of the gradient.
-        names: the parameters by name, for the error.
+        max_norm: of the gradient of all of them.
+        trained: the parameters by name.
     Returns:
         the norm of the gradient before it was clipped.
     Raises:
         FloatingPointError: the gradient is not finite; nothing has been changed.
     """
-    parameters = [x for group in optimizer.param_groups for x in group["params"] if x.grad is not None]
+    parameters = [x for x in sorted(trained.values(), key=lambda x: x.dim() < 2) if x.grad is not None]  # in the order of one optimizer
     norm = torch.nn.utils.get_total_norm([x.grad for x in parameters if x.grad is not None], foreach=True)
     size = float(norm)
     if not math.isfinite(size):
-        bad = [name for name, x in (names or {}).items() if x.grad is not None and not bool(x.grad.isfinite().all())]
-        optimizer.zero_grad(set_to_none=True)
+        bad = [name for name, x in trained.items() if x.grad is not None and not bool(x.grad.isfinite().all())]
+        clear(parameters)
         raise FloatingPointError(
             f"the gradient's norm is {size}{_where(bad)}; the weights are as before this step. "
             "Lower learning_rate, or look for rewards that are not finite"
@@ -130,8 +130,14 @@ def step(optimizer: torch.optim.Optimizer, learning_rate: float, max_norm: float
         group["lr"] = learning_rate
     optimizer.step()
     torch.autograd.graph.increment_version(parameters)  # which fused optimizers forget; CausalLMPolicy.version asks for it
-    optimizer.zero_grad(set_to_none=True)
+    clear(parameters)
     return size
+
+
+def clear(parameters: Iterable[Tensor]) -> None:
+    """Forgets the gradients."""
+    for x in parameters:
+        x.grad = None
 
 
 def _where(names: Sequence[str]) -> str:

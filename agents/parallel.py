@@ -1,4 +1,4 @@
-"""Training on several processes through Accelerate: each plays and learns its share, and all of them hold the same state throughout.
+"""Training on several processes through Accelerate: each plays and learns its share, and all of them hold the same weights throughout.
 
 Every process knows every episode: each plays its own prompts of a collection (a stretch of the one order), the episodes are then put
 together, and baselines, whitening, divisors and minibatches are computed of the whole on every process. Only forward and backward
@@ -9,7 +9,7 @@ beyond rounding, and groups, statistics and divisors are global without further 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from torch import Tensor
 from tokengym.agents.allowed import Allowed
 from tokengym.agents.rollout import Rollout
 
-__all__ = ["Ranks", "Shard", "join"]
+__all__ = ["Ranks", "Shard", "buckets", "join"]
 
 _COLUMNS = ("input_ids", "attention_mask", "completion_mask", "logp", "values", "rewards")  # of a Rollout
 _BUCKET = 1 << 26  # numbers of one message between processes: 256 MiB of float32
@@ -97,6 +97,14 @@ class Ranks:
 
             PartialState().wait_for_everyone()
 
+    def broadcast(self, x: Tensor, rank: int) -> Tensor:
+        """The tensor of process ``rank``; the others give one of its shape and type, which may be written to."""
+        from accelerate import PartialState
+        from accelerate.utils import broadcast
+
+        sent: Tensor = broadcast(x.to(PartialState().device).contiguous(), from_process=rank)
+        return sent
+
     def add_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Replaces each ``.grad`` by its sum over all processes; a parameter without one anywhere keeps none.
 
@@ -104,17 +112,10 @@ class Ranks:
         """
         if self.count == 1:
             return
-        bucket: list[Tensor] = []
-        for parameter in parameters:
-            if bucket and sum(x.numel() for x in bucket) + parameter.numel() > _BUCKET:
-                self._add(bucket)
-                bucket = []
-            bucket.append(parameter)
-        self._add(bucket)
+        for bucket in buckets(parameters):
+            self._add(bucket)
 
     def _add(self, parameters: Sequence[Tensor]) -> None:
-        if not parameters:
-            return
         device, dtype = parameters[0].device, torch.promote_types(torch.float32, parameters[0].dtype)
         parts = [torch.zeros_like(x, dtype=dtype) if x.grad is None else x.grad.to(dtype) for x in parameters]
         there = torch.tensor([x.grad is not None for x in parameters], dtype=dtype, device=device)
@@ -122,6 +123,18 @@ class Ranks:
         summed = flat[: -len(parameters)].split([x.numel() for x in parameters])
         for parameter, part, count in zip(parameters, summed, flat[-len(parameters) :].tolist(), strict=True):
             parameter.grad = part.view_as(parameter).to(parameter.device, parameter.dtype) if count else None
+
+
+def buckets(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """Neighbours together, as many as one message between processes takes."""
+    bucket: list[Tensor] = []
+    for x in tensors:
+        if bucket and sum(y.numel() for y in bucket) + x.numel() > _BUCKET:
+            yield bucket
+            bucket = []
+        bucket.append(x)
+    if bucket:
+        yield bucket
 
 
 class Shard(gymnasium.vector.VectorWrapper):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tokengym.agents.checkpoint import optimizer_tensors, policy_state, restore_optimizer
 from tokengym.agents.venv import describe
+from tokengym.agents.zero import collect, owned
 
 __all__ = ["SCHEMA", "read_config", "restore", "snapshot"]
 
@@ -46,7 +47,8 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "history": [{name: _finite(value) for name, value in stats.items()} for stats in agent.history],
         "extra": extra,
     }
-    tensors = {**optimizer_tensors(agent.optimizer, trained.items()), **extra_tensors, "rng": agent.generator.get_state()}
+    moments = collect(optimizer_tensors(agent.optimizer, owned(agent._parameters(), agent.ranks).items()), agent.ranks)
+    tensors = {**moments, **extra_tensors, "rng": agent.generator.get_state()}
     if isinstance(choices := getattr(agent.policy, "generator", None), torch.Generator):
         tensors["rng_predict"] = choices.get_state()
     tensors |= {f"weights/{name}": x for name, x in trained.items()}
@@ -57,7 +59,7 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def restore(agent: Any, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Puts back what :func:`snapshot` gave."""
     agent._assign({name.removeprefix("weights/"): x for name, x in tensors.items() if name.startswith("weights/")})
-    restore_optimizer(agent.optimizer, agent._parameters().items(), tensors)
+    restore_optimizer(agent.optimizer, owned(agent._parameters(), agent.ranks).items(), tensors)
     device = agent.policy.device
     agent.best.weights = {name.removeprefix("best/"): x.to(device) for name, x in tensors.items() if name.startswith("best/")}
     score, agent.best.worse = state["best"] or (None, 0)

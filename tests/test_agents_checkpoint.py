@@ -76,7 +76,7 @@ def test_a_restored_optimizer_takes_the_same_steps(name: str, tmp_path: Path) ->
 
     def turn(named: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, size: float) -> None:
         named["w"].grad = torch.arange(6.0).view(3, 2) * size
-        step(optimizer, 0.1, 1.0)
+        step(optimizer, 0.1, 1.0, named)
 
     straight = parameter()
     optimizer = make_optimizer(straight.items(), name, 0.1, momentum=0.5)

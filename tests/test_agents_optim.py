@@ -55,7 +55,7 @@ def test_matrices_decay_and_vectors_do_not() -> None:
     optimizer = make_optimizer(named.items(), learning_rate=0.1, weight_decay=0.5)
     for x in named.values():
         x.grad = torch.zeros_like(x)
-    step(optimizer, learning_rate=0.1, max_norm=1.0)
+    step(optimizer, learning_rate=0.1, max_norm=1.0, trained=named)
     assert named["matrix"][0, 0].item() == pytest.approx(0.95) and named["vector"][0].item() == 1.0
 
 
@@ -63,7 +63,7 @@ def test_step_clips_and_clears_and_tells_the_norm() -> None:
     named = parameters()
     optimizer = torch.optim.SGD(named.values(), lr=1.0)
     named["vector"].grad = torch.tensor([3.0, 4.0])
-    assert step(optimizer, learning_rate=0.5, max_norm=1.0) == pytest.approx(5.0)
+    assert step(optimizer, learning_rate=0.5, max_norm=1.0, trained=named) == pytest.approx(5.0)
     assert named["vector"].tolist() == pytest.approx([1 - 0.5 * 0.6, 1 - 0.5 * 0.8])
     assert named["vector"].grad is None
 
@@ -73,7 +73,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
     optimizer = make_optimizer(named.items(), learning_rate=0.1)
     named["vector"].grad = torch.tensor([float("nan"), 0.0])
     with pytest.raises(FloatingPointError, match="weights are as before"):
-        step(optimizer, 0.1, 1.0)
+        step(optimizer, 0.1, 1.0, named)
     assert named["vector"].tolist() == [1.0, 1.0]
 
 
@@ -93,7 +93,7 @@ def test_two_steps_of_each_optimizer_by_hand(name: str, moved: list[float]) -> N
     found = []
     for gradient in (0.6, 0.9 if name == "sgd" else 0.6):
         x.grad = torch.tensor([gradient])
-        step(optimizer, learning_rate=0.1, max_norm=10.0)
+        step(optimizer, learning_rate=0.1, max_norm=10.0, trained={"x": x})
         found.append(-x.item())
     assert found == pytest.approx(moved, rel=1e-4)
 
@@ -103,7 +103,7 @@ def test_betas_reach_adam() -> None:
     optimizer = make_optimizer([("x", x)], "adamw", learning_rate=0.1, eps=1e-12, betas=(0.0, 0.5))
     for gradient in (1.0, 2.0):
         x.grad = torch.tensor([gradient])
-        step(optimizer, learning_rate=0.1, max_norm=10.0)
+        step(optimizer, learning_rate=0.1, max_norm=10.0, trained={"x": x})
     # mean: the gradient itself; square: (0.5 * 0.5 * 1 + 0.5 * 4) / (1 - 0.25) = 3
     assert -x.item() == pytest.approx(0.1 + 0.1 * 2 / 3**0.5, rel=1e-5)
 
@@ -124,5 +124,5 @@ def test_a_fused_step_is_seen_by_the_version_of_every_weight() -> None:
     for x in named.values():
         x.grad = torch.ones_like(x)
     before = {name: x._version for name, x in named.items()}
-    step(optimizer, learning_rate=0.1, max_norm=1.0)
+    step(optimizer, learning_rate=0.1, max_norm=1.0, trained=named)
     assert all(x._version > before[name] for name, x in named.items())

@@ -18,6 +18,7 @@ from tokengym.agents.allowed import Allowed
 from tokengym.agents.batches import micro_batches
 from tokengym.agents.parallel import Ranks, Shard, join
 from tokengym.agents.rollout import Rollout, RolloutEngine
+from tokengym.agents.zero import owned, owners
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
@@ -64,6 +65,33 @@ def test_a_resumed_run_of_two_goes_on_as_if_nothing_had_happened(found: tuple[di
     for each in found:
         for ours, theirs in zip(each["resumed"]["steps"], each["ppo"]["steps"], strict=True):
             assert all(torch.equal(x, theirs[key]) for key, x in ours.items())
+
+
+@pytest.mark.parametrize("name", list(RUNS))
+def test_each_process_holds_the_optimizer_state_of_its_share(name: str, found: tuple[dict[str, Any], ...]) -> None:
+    alone, *both = ({*each[name]["held"]} for each in found)
+    assert both[0] | both[1] == alone and not both[0] & both[1]
+    assert len(alone) / 3 < len(both[0]) < len(alone) * 2 / 3
+
+
+def test_a_checkpoint_of_two_holds_all_that_one_of_one_holds(found: tuple[dict[str, Any], ...]) -> None:
+    alone, two, again = (each["resumed"]["saved"] for each in found)
+    assert alone.keys() == two.keys() == again.keys()
+    moments = [name for name in alone if name.startswith("optimizer/")]
+    assert {name.rpartition("/")[2] for name in moments} == {"step", "exp_avg", "exp_avg_sq"}
+    for name in moments:
+        torch.testing.assert_close(two[name], alone[name], atol=1e-6, rtol=0)
+
+
+def test_parameters_are_dealt_to_processes_of_like_load() -> None:
+    sizes = {"embedding": 70, "up": 40, "down": 40, "norm": 3, "bias": 2}
+    parameters = {name: torch.zeros(size) for name, size in sizes.items()}
+    assert owners(parameters, 2) == {"embedding": 0, "up": 1, "down": 1, "norm": 0, "bias": 0}
+    assert [list(owned(parameters, Ranks(rank, 2))) for rank in range(2)] == [["embedding", "norm", "bias"], ["up", "down"]]
+    assert owned(parameters, Ranks()) == parameters
+    few = {"head": torch.zeros(9), "bias": torch.zeros(1)}
+    assert [list(owned(few, Ranks(rank, 4))) for rank in range(4)] == [["head"], ["bias"], ["bias"], ["bias"]]
+    assert owned({}, Ranks(1, 2)) == {}
 
 
 def test_shares_of_micro_batches_hold_each_row_once_and_part_no_group() -> None:

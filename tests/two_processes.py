@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # for tests.echo, 
 from tests.echo import EXAMPLES, echo_policy, echo_venv  # noqa: E402
 from tests.killed import learn_until
 from tokengym.agents import AGENTS  # noqa: E402
+from tokengym.agents.checkpoint import read_state  # noqa: E402
 from tokengym.envs import Example  # noqa: E402
 
 # Whole batches, of all processes together; small micro-batches, so that each process has several.
@@ -77,6 +78,8 @@ def main() -> None:
         steps = learn(agent)
         history = [{k: v for k, v in stats.items() if "second" not in k} for stats in agent.history]
         found[name] = {"steps": steps, "history": history, "used": agent.used, "validation": agent.validate()}
+        held = {id(x) for x in agent.optimizer.state}
+        found[name]["held"] = [key for key, x in agent._parameters().items() if id(x) in held]
         if agent.ranks.main:
             found[name]["place"] = agent.venv.unwrapped.get_state()["dealer"]["orders"]
     folder = file.parent / f"run{agent.ranks.count}"
@@ -84,7 +87,7 @@ def main() -> None:
     steps = learn(cut, stop=2)
     cut.save(folder)
     again = type(cut).load(folder, echo_venv(5, group_size=4, dataset=SOME), validation_env=echo_venv(8, order="sequential"))
-    found["resumed"] = {"steps": [*steps, *learn(again)]}
+    found["resumed"] = {"steps": [*steps, *learn(again)], "saved": read_state(folder)[1]}
     torch.save({"count": agent.ranks.count, **found}, f"{file}.{agent.ranks.rank}")
 
 
