@@ -79,6 +79,8 @@ def _answers(env: TextGenEnv) -> Iterator[int]:
         if not refused:
             print(_room(env), flush=True)
         text = _typed()
+        if env.task.turns > 1:  # a turn is one line
+            text = " ".join(text.split())
         try:
             tokens = env.encode_answer(text.strip() and text)
         except ValueError as error:
@@ -86,9 +88,9 @@ def _answers(env: TextGenEnv) -> Iterator[int]:
             refused = True
             continue
         refused = False
-        longest = max(len(env.tokenizer.encode(line)) for line in (text.split("\n") if env.task.turns > 1 else [text]))
-        if env.engine.constraint is None and longest >= most:
-            print(f"That has {longest} tokens; only the first {most} are taken.")
+        size = len(env.tokenizer.encode(text))
+        if env.engine.constraint is None and size >= most:
+            print(f"That has {size} tokens; only the first {most} are taken.")
         yield from tokens
 
 

@@ -40,7 +40,8 @@ _SYNONYM = re.compile("|".join(rf"\b{w}\b" if w.isascii() else w for w in sorted
 def augment(examples: Sequence[Example], steps: str | Sequence[Step], seed: int = 0, copies: int = 1) -> Sequence[Example]:
     """The examples, each ``copies`` times, with ``steps`` applied in order when they are asked for; copy k of "x" has the id "x~k".
 
-    An example's changes follow from its id, the seed and the copy alone, whatever else is in the data set.
+    An example's changes follow from its id, the seed and the copy alone, whatever else is in the data set. Where ``meta["source"]``, the
+    text that a correction starts from, is the prompt, it stays so.
 
     Args:
         examples: training examples.
@@ -59,6 +60,8 @@ def augment(examples: Sequence[Example], steps: str | Sequence[Step], seed: int 
         changed = example
         for place, step in enumerate(taken):
             changed = step(changed, Draw(f"augment/{seed}/{copy}/{place}/{example.id}"))
+        if example.meta.get("source") == _text(example) == changed.meta.get("source"):
+            changed = replace(changed, meta={**changed.meta, "source": _text(changed)})
         return replace(changed, id=f"{example.id}~{copy}")
 
     return Generated(make, len(examples) * copies)
@@ -188,6 +191,11 @@ def _lifted(change: _Change, share: float, moves: bool = False) -> Step:
         return replace(example, prompt=tuple(turns))
 
     return step
+
+
+def _text(example: Example) -> str:
+    """The prompt as ``Example.text`` has it; of any conversation."""
+    return example.prompt if isinstance(example.prompt, str) else "\n\n".join(turn.content for turn in example.prompt)
 
 
 def _answers(example: Example) -> Iterable[str]:

@@ -8,7 +8,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from tokengym.envs.options import check_options
 
-__all__ = ["Example", "Parts", "Task", "Turn", "check_task", "told_options"]
+__all__ = ["ROLES", "Example", "Parts", "Task", "Turn", "check_task", "told_options"]
+
+ROLES = ("system", "user", "assistant")
+"""Who can say a turn of a conversation."""
 
 
 class Turn(NamedTuple):
@@ -38,6 +41,23 @@ class Example:
         if isinstance(self.references, str):  # which would be learned letter by letter
             told = f"references={self.references!r} is a text; expected a tuple of texts: ({self.references!r},)"
             raise TypeError(f"example {self.id!r}: {told}")
+
+    @property
+    def text(self) -> str:
+        """The prompt as one text: itself, or what the one user turn says; of a system turn before it, its text stands in front.
+
+        Raises:
+            ValueError: the prompt is any other conversation.
+        """
+        if isinstance(self.prompt, str):
+            return self.prompt
+        if [turn.role for turn in self.prompt] not in (["user"], ["system", "user"]):
+            told = ", ".join(turn.role for turn in self.prompt)
+            raise ValueError(
+                f"the prompt of example {self.id!r} is a conversation ({told}); expected a text, or one user turn with or without a "
+                "system turn before it: other conversations are for TextDialogue-v0"
+            )
+        return "\n\n".join(turn.content for turn in self.prompt)
 
 
 class Parts(NamedTuple):
@@ -113,8 +133,18 @@ class Task:
         raise NotImplementedError
 
     def oracle(self, example: Example) -> str:
-        """The best known answer; anchors the normalized score at 1."""
-        return example.references[0]
+        """The best known answer, ``meta["answer"]`` or else the first reference; anchors the normalized score at 1.
+
+        Raises:
+            ValueError: the example has neither.
+        """
+        known = [text for text in (example.meta.get("answer"), *example.references[:1]) if text is not None]
+        if not known:
+            raise ValueError(
+                f"example {example.id!r} has neither references nor meta['answer'], so no best answer is known; name a column that holds "
+                "them: dataset={'path': ..., 'columns': {'references': NAME}}"
+            )
+        return str(known[0])
 
     def heuristic(self, example: Example) -> str:
         """What a sensible rule without learning answers."""

@@ -119,7 +119,7 @@ class TextClassify(Task):
         usual = {(True, False): "Topic", (False, False): "Sentiment", (True, True): "主题", (False, True): "态度"}[topic, chinese]
         ask = example.meta.get("ask", usual)  # real data may ask for something else
         order = f"用一个词回答:{labels}。" if chinese else f"Answer with one of these words: {labels}."
-        return Parts("", str(example.prompt), f"\n{ask}:", keep="start", instruction=order)
+        return Parts("", example.text, f"\n{ask}:", keep="start", instruction=order)
 
     def pieces(self, example: Example, said: tuple[str, ...]) -> Sequence[str] | None:
         """The labels, then nothing; None where any text may be answered."""
@@ -128,11 +128,12 @@ class TextClassify(Task):
         return () if said else self._labels_of(example)
 
     def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.meta.get("label", example.references[0] if example.references else "")))
+        label = _label_of(example)
+        return super().oracle(example) if label is None or example.meta.get("answer") is not None else label
 
     def heuristic(self, example: Example) -> str:
         """The topic with the most cues; the sign of a sentence that sums up, or else of the words of feeling, negations turned around."""
-        text, labels = str(example.prompt), self._labels_of(example)
+        text, labels = example.text, self._labels_of(example)
         if self.options.kind == "topic":
             return max(labels, key=lambda label: len(re.findall(CUES.get(label, re.escape(label.lower())), text.lower())))
         last = [sentence.lower() for sentence in sentences(text) if _SUMS_UP.search(sentence.lower())]

@@ -101,7 +101,7 @@ class TextCode(Task):
 
         def make(index: int) -> Example:
             made = program(split, str(index))
-            label = made.draw.pick(made.misses) if made.draw.chance(noise) else made.code
+            label = made.draw.pick(made.misses) if made.misses and made.draw.chance(noise) else made.code
             meta = {"tests": made.tests, "answer": made.code, "composition": made.composition}
             return Example(f"code-{split}-{index}", made.stub, (label,), meta)
 
@@ -109,14 +109,11 @@ class TextCode(Task):
 
     def parts(self, example: Example) -> Parts:
         instruction = "Write this Python function. Answer with the whole function and nothing else."
-        return Parts("", str(example.prompt).rstrip(), "\n# Program:", keep="start", instruction=instruction)
-
-    def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.references[0]))
+        return Parts("", example.text.rstrip(), "\n# Program:", keep="start", instruction=instruction)
 
     def heuristic(self, example: Example) -> str:
         """A comprehension whose parts are chosen by single words of the docstring; it knows some phrases, and no branches."""
-        prompt = str(example.prompt)
+        prompt = example.text
         functions = _SIGNATURE.findall(prompt)
         function, parameters = functions[-1] if functions else ("f", "x")
         said = prompt.split(">>>")[0]

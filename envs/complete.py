@@ -99,15 +99,12 @@ class TextComplete(Task):
     def parts(self, example: Example) -> Parts:
         chinese = self.options.language == "zh"
         instruction = "根据笔记续写报道,不要重复。" if chinese else "Continue the text with what its notes say; do not repeat it."
-        return Parts("", str(example.prompt), "", keep="end", instruction=instruction)
-
-    def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.references[0]))
+        return Parts("", example.text, "", keep="end", instruction=instruction)
 
     def heuristic(self, example: Example) -> str:
         """Each note that the opening has not told, as a sentence of its own; where there are no notes, the last sentence once more."""
         if "notes" not in example.meta:
-            return sentences(str(example.prompt))[-1]
+            return sentences(example.text)[-1]
         opening = str(example.meta["opening"]).lower()
         notes = {label: value for label, value in example.meta["notes"].items() if value.lower() not in opening}
         (speaker, tone), chinese = CLOSING[self.options.language], self.options.language == "zh"

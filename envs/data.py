@@ -186,7 +186,7 @@ def data_name(dataset: Any) -> str:
 
 
 def data_fingerprint(dataset: Any, examples: Sequence[Example], task: Task, split: str) -> str:
-    """sha256 over ids and texts in order; of what is made on demand over its first 256 texts and the call that makes the others."""
+    """sha256 over ids, texts and meta in order; of what is made on demand over its first 256 texts and the call that makes the others."""
     digest = hashlib.sha256()
     builtin = isinstance(dataset, str) and dataset == "builtin"
     about = named_set(dataset, task)
@@ -196,8 +196,24 @@ def data_fingerprint(dataset: Any, examples: Sequence[Example], task: Task, spli
         digest.update(json.dumps(call, sort_keys=True, default=str).encode())
     for i in range(min(len(examples), _FINGERPRINTED) if made else len(examples)):
         example = examples[i]
-        digest.update(json.dumps([example.id, example.prompt, example.references], ensure_ascii=False).encode())
+        row = [example.id, example.prompt, example.references]
+        if example.meta and not made:  # questions, tests, relevance: what the prompts and scores are made of
+            row.append(_told(example.meta))
+        digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode(errors="surrogatepass"))
     return digest.hexdigest()
+
+
+def _told(value: Any) -> Any:
+    """``value`` as JSON takes it, the same in every process; of what JSON does not know, its text without the address."""
+    if isinstance(value, Mapping):
+        return {str(key): _told(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_told(each) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted(json.dumps(_told(each), sort_keys=True) for each in value)
+    if hasattr(value, "tolist"):  # numpy's arrays and numbers
+        return _told(value.tolist())
+    return value if value is None or isinstance(value, str | int | float) else re.sub(" at 0x[0-9a-fA-F]+", "", str(value))
 
 
 def _plain(dataset: Any, split: str | None) -> tuple[Any, dict[str, Any] | None]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from tokengym.envs.base import Example, Parts, Task, Turn
+from tokengym._registry import unknown
+from tokengym.envs.base import ROLES, Example, Parts, Task, Turn
 from tokengym.envs.options import option
 from tokengym.envs.sentences import overlap, sentences
 from tokengym.envs.service import conversation
@@ -110,9 +111,6 @@ class TextDialogue(Task):
             instruction = _COLLECT[language]
         return Parts(head, body, f"{speaker['assistant']}:", keep="end", instruction=instruction)
 
-    def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.references[0]))
-
     def meet(self, example: Example, seed: int) -> Example:
         return met(example, seed)
 
@@ -157,5 +155,9 @@ class TextDialogue(Task):
 
 
 def _turns(example: Example) -> tuple[Turn, ...]:
-    """The chat turns; a plain text is the customer's."""
-    return (Turn("user", example.prompt),) if isinstance(example.prompt, str) else example.prompt
+    """The chat turns; a plain text is the customer's. Raises ValueError where a turn has another role than the three."""
+    turns = (Turn("user", example.prompt),) if isinstance(example.prompt, str) else example.prompt
+    for turn in turns:
+        if turn.role not in ROLES:
+            raise unknown(f"role of a turn in the prompt of example {example.id!r}", turn.role, ROLES)
+    return turns

@@ -60,7 +60,7 @@ class TextEdit(Task):
 
         def make(index: int) -> Example:
             story = report(split, f"edit/{kind}/{index}", language, extras=2)
-            draw, clean = story.draw, _clean(story, 1 + index % 2)
+            draw, clean = story.draw, _clean(story, 1 + index % 2, language)
             parts = pieces(clean, language)
             wrong = mistakes(draw, kind, language, parts, _fixed(story), draw.number(2, 3))
             label = made(parts, wrong[1:]) if draw.chance(noise) else clean
@@ -71,31 +71,28 @@ class TextEdit(Task):
 
     def arranged(self, examples: Sequence[Example]) -> Sequence[Example]:
         """Rows that do not say what is to be corrected: it is their prompt."""
-        return [e if "source" in e.meta or not isinstance(e.prompt, str) else _sourced(e) for e in examples]
+        return [e if "source" in e.meta else _sourced(e) for e in examples]
 
     def parts(self, example: Example) -> Parts:
         chinese = self.options.language == "zh"
         tail, instruction = ("\n改正:", "改正文中的错误。") if chinese else ("\nCorrected:", "Correct the mistakes in the text.")
-        return Parts("", str(example.prompt), tail, instruction=instruction)
-
-    def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.references[0]))
+        return Parts("", example.text, tail, instruction=instruction)
 
     def heuristic(self, example: Example) -> str:
         """A dictionary of common words, or a few rules of grammar; rare words and real words in the wrong place defeat it."""
-        return mended(str(example.prompt), self.options.kind, self.options.language)
+        return mended(example.text, self.options.kind, self.options.language)
 
 
 def _sourced(example: Example) -> Example:
-    return replace(example, meta={**example.meta, "source": example.prompt})
+    return replace(example, meta={**example.meta, "source": example.text})
 
 
-def _clean(story: Report, count: int) -> str:
+def _clean(story: Report, count: int, language: str) -> str:
     """``count`` sentences of a report, at least one with a name in it."""
     told, names = (story.lead, *story.body, *story.extra), [value for slot, value in story.slots.items() if slot in NAMED]
     first = story.draw.pick([sentence for sentence in told if any(name in sentence for name in names)])
     others = story.draw.some([sentence for sentence in told if sentence != first], count - 1)
-    return ("" if first > "\u3000" else " ").join(story.draw.some((first, *others), count))
+    return ("" if language == "zh" else " ").join(story.draw.some((first, *others), count))
 
 
 def _fixed(story: Report) -> list[str]:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from operator import index as as_index
+from pathlib import PurePath
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -17,7 +18,7 @@ from gymnasium import spaces
 
 from tokengym._registry import unknown
 from tokengym.envs.base import Task, told_options
-from tokengym.envs.data import data_fingerprint, default_reward, named_set, read_dataset, sets_of, usual
+from tokengym.envs.data import data_fingerprint, data_name, default_reward, named_set, read_dataset, sets_of, usual
 from tokengym.envs.infos import row_infos
 from tokengym.envs.keywords import read_keywords
 from tokengym.envs.masks import Constraint
@@ -33,6 +34,8 @@ __all__ = ["Ended", "Engine", "Scored"]
 
 _PICKING = ("index", "sample_id")  # options of a reset that pick an example
 _OF_ROWS = ("episodes", "first", "reset_mask")  # what a vector environment knows beside them
+_ABOUT = ("task", "number of examples", "tokenizer", "width", "split", "dataset", "options")  # what a state says of its environment
+_ABOUT_BEFORE = 4  # of these, in states that were saved before the others were added
 _BOOKS: WeakValueDictionary[str, PromptBook] = WeakValueDictionary()  # shared by the sub-environments of a vector env
 
 
@@ -66,6 +69,7 @@ class Engine:
         self.width = self.max_prompt_tokens + (self.max_new_tokens if self.talk is None else self.talk.room(self.max_new_tokens))
         self.budget = self.task.turns * self.max_new_tokens  # tokens of the agent in one episode
         self.delta = given.reward_timing == "delta"
+        self.reward_calls = 0  # texts that the reward has scored so far
         self.truncates = given.length_limit == "truncate"
         self.stops = StopStrings(given.stop, self.tokenizer)
         self.ends = self.stops.completing.copy()  # (V,) bool; tokens after which stop_reason must be asked
@@ -161,10 +165,12 @@ class Engine:
 
     def potentials(self, episodes: Sequence[Ended]) -> list[float]:
         """Scores of unfinished texts, for delta rewards; NaN where a text cannot be scored."""
+        self.reward_calls += len(episodes)
         return potentials([self._sample(episode) for episode in episodes], self.reward)
 
     def score(self, episodes: Sequence[Ended]) -> Scored:
         """Scores and infos of finished episodes, in one call of the reward and of each metric."""
+        self.reward_calls += len(episodes)
         samples = [self._sample(episode) for episode in episodes]
         return score_episodes(episodes, samples, self.reward, self.metrics, self._names, self.talk is not None)
 
@@ -194,8 +200,11 @@ class Engine:
             raise ValueError(f"index={number} lies outside the data set of {len(self.examples)} examples")
         return index
 
-    def picks(self, options: Mapping[str, Any], count: int) -> list[int | None]:
-        """:meth:`pick` for ``count`` rows; an option is one value for all of them, or a sequence of ``count``."""
+    def picks(self, options: Mapping[str, Any], count: int, rows: Sequence[int] | None = None) -> list[int | None]:
+        """:meth:`pick` for ``count`` rows; an option is one value for all of them, or a sequence of ``count``.
+
+        Rows that are not among ``rows``, where those are given, pick nothing: None, whatever the sequence says there.
+        """
         _check_known(options, _OF_ROWS)
         many = {key: value for key, value in options.items() if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)}
         for key, value in many.items():
@@ -203,17 +212,25 @@ class Engine:
                 raise ValueError(f"reset option {key!r} has shape {np.shape(value)}; expected one value, or ({count},)")
         if not many:
             return [self.pick(options)] * count
-        return [self.pick({**options, **{key: value[row] for key, value in many.items()}}) for row in range(count)]
+        picked: list[int | None] = [None] * count
+        for row in range(count) if rows is None else rows:
+            picked[row] = self.pick({**options, **{key: value[row] for key, value in many.items()}})
+        return picked
 
     def about(self) -> list[Any]:
-        """What must be the same where a saved state is to go on."""
-        return [self.task.name, len(self.examples), self.tokenizer.fingerprint, self.width]
+        """What must be the same where a saved state is to go on, JSON-able; of a data set's path the last part, as files may move."""
+        given = self.keywords
+        rules = [self.task.name, len(self.examples), self.tokenizer.fingerprint, self.width]
+        data = [given.split, PurePath(data_name(given.dataset)).name, told_options(self.task)]
+        about: list[Any] = json.loads(json.dumps([*rules, *data], default=str))
+        return about
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Raises ValueError where a saved state comes from another environment than this one."""
-        if list(state.get("about", ())) != self.about():
-            known = "(task, examples, tokenizer, width)"
-            raise ValueError(f"this state is another environment's: its {known} is {state.get('about')}, here {self.about()}")
+        saved, here = list(state.get("about", ())), self.about()
+        if saved not in (here, here[:_ABOUT_BEFORE]):
+            told = [f"{name} {a!r}, here {b!r}" for name, a, b in zip(_ABOUT, saved, here, strict=False) if a != b]
+            raise ValueError(f"this state is another environment's ({'; '.join(told) or saved}); make one with the keywords of that one")
 
     def label(self, index: int, clean: bool = False) -> Ended:
         """The label of an example as if an agent had written it; ``clean`` takes the task's best known answer instead.

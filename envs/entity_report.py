@@ -81,7 +81,7 @@ def ner_tags(examples: Sequence[Example], responses: Sequence[str]) -> tuple[lis
     """
     if len(examples) != len(responses):
         raise ValueError(f"{len(responses)} responses to {len(examples)} examples; expected one for each")
-    words = [list(example.meta.get("words") or cut_words(str(example.prompt))) for example in examples]
+    words = [list(example.meta.get("words") or cut_words(example.text)) for example in examples]
     known = [_known(example, row) for example, row in zip(examples, words, strict=True)]
     types = sorted({tag[2:] for row in known for tag in row if tag != "O"})
     answered = []

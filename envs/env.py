@@ -238,15 +238,19 @@ class TextGenEnv(gymnasium.Env[Any, Any]):
         """Restores what :meth:`get_state` gave, and returns the current observation.
 
         Raises:
-            ValueError: the state belongs to an environment with another task, data set or tokenizer.
+            ValueError: the state belongs to an environment with another task, data set, split, task options or tokenizer.
         """
         self.engine.check_state(state)
         self.np_random.bit_generator.state = state["rng"]
         self._np_random_seed = state["rng_seed"]
         self._seeded, self._playing = state["seeded"], state["playing"]
         self._order.start(*state["order"])
-        self._prompt = None
-        if state["episode"] is not None:
+        self._prompt = self._choice = self._final = None
+        if state["episode"] is None:  # saved before the first reset
+            self._ids[:] = self.tokenizer.pad_token_id
+            self._attention[:] = self._completion[:] = 0
+            self._said = ()
+        else:
             index, self._deal, completion, paid, other = state["episode"]
             self._begin(prompt := self.engine.prompt(index, other))
             played = self.engine.transcript(prompt, completion)

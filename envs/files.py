@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from tokengym._registry import unknown
-from tokengym.envs.base import Example, Turn
+from tokengym.envs.base import Example
+from tokengym.envs.fields import parse_json, prompt_of, read_json, references_of, value_at
 
 __all__ = ["SUFFIXES", "mapped", "read_hub", "read_path", "to_examples"]
 
@@ -69,7 +70,7 @@ def read_hub(
 ) -> list[Example]:
     """The examples of a data set on the hub or in a folder of its kind, read with the ``datasets`` library.
 
-    Where there is one single split, a tenth of its rows each are validation and test, as in a file.
+    Where there is one single split, a tenth of its rows each are validation and test, as in a file. Class labels are read by their names.
 
     Raises:
         ImportError: ``datasets`` is not installed.
@@ -90,14 +91,31 @@ def read_hub(
     found = {key: loaded[key] for key in loaded} if isinstance(loaded, Mapping) else {"train": loaded}
     if split is not None and len(found) == 1:
         rows = next(iter(found.values()))
-        return _part(to_examples((dict(row) for row in rows), name, columns), split, name)
+        return _part(to_examples(_table_rows(rows), name, columns), split, name)
     if split is None:
         chosen = list(found)
     else:
         chosen = [key for key in _SPLITS.get(split, (split,)) if key in found][:1]
         if not chosen:
             raise unknown(f"split of {name}", split, found)
-    return [e for key in chosen for e in to_examples((dict(row) for row in found[key]), name, columns)]
+    return [e for key in chosen for e in to_examples(_table_rows(found[key]), name, columns)]
+
+
+def _table_rows(table: Any) -> Iterator[dict[str, Any]]:
+    """The rows of a table of the ``datasets`` library, with the names of class labels in place of their numbers."""
+    features = getattr(table, "features", None) or {}
+    for row in table:
+        yield {column: _named(value, features.get(column)) for column, value in row.items()}
+
+
+def _named(value: Any, feature: Any) -> Any:
+    """The name of a class label, or of each in a list; None for a number without one, such as -1 in rows that nobody has labelled."""
+    if isinstance(value, list):
+        return [_named(each, getattr(feature, "feature", None)) for each in value]
+    names = getattr(feature, "names", None)
+    if names is None or not isinstance(value, int):
+        return value
+    return names[value] if 0 <= value < len(names) else None
 
 
 def _load_folder(folder: Path, config: str | None, datasets: Any) -> Any:
@@ -128,12 +146,14 @@ def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str,
     A dot leads into a column: {"prompt": "context", "references": "answers.text"}. A key of meta that tasks and rewards read is
     mapped by its name ("facts", "label", "question", ...), any other as "meta.NAME"; columns that are not mapped become meta under
     their own names. A column "label" is the reference where there is no other, and stands in meta too, as a text. A conversation
-    without references that ends with the assistant's turn has that turn as its reference.
+    without references that ends with the assistant's turn has that turn as its reference. Of a mapping, its "text" is the prompt or the
+    references, as in SQuAD's answers; a turn's content may be a list of parts of the type "text".
 
     ``cells`` says that the rows come from a CSV file: all values are texts, and lists among them are JSON.
 
     Raises:
-        ValueError: a column that the rows do not have, or two rows with one id.
+        ValueError: a column that the rows do not have, two rows with one id, or a prompt or references that are neither texts nor,
+            of prompts, a conversation; the message names the row.
     """
     columns = dict(columns or {})
     for field in columns:
@@ -147,11 +167,11 @@ def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str,
         prompt = _column(row, "prompt", columns, place)
         key = _column(row, "id", columns, place, needed="id" in columns)
         labels = _column(row, "references", columns, place, needed="references" in columns)
-        asked = None if prompt is None else _value(row, prompt, place)
+        asked = None if prompt is None else value_at(row, prompt, place)
         if asked is None:
             what = f"nothing in its column {prompt!r}" if prompt else f"no prompt among its columns {sorted(row)}"
             raise ValueError(f"{place} has {what}; every row needs one; map another column to it: {_SHOWN}")
-        identity = str(_value(row, key, place)) if key else str(number)
+        identity = str(value_at(row, key, place)) if key else str(number)
         if identity in seen:
             raise ValueError(f"{place}: the id {identity!r} occurs twice; ids must be unique")
         seen.add(identity)
@@ -161,80 +181,35 @@ def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str,
         rest = {k: _meta(k, v) if cells else v for k, v in row.items() if k not in used or k == labels == "label"}
         for field in (each for each in columns if each not in _COLUMNS):
             rest.pop(columns[field], None)
-            meta[field.removeprefix("meta.")] = _meta(field, _value(row, columns[field], place))
+            meta[field.removeprefix("meta.")] = _meta(field, value_at(row, columns[field], place))
         meta = {**rest, **meta}
         if isinstance(meta.get("label"), int | float):
             meta["label"] = str(meta["label"])
         if cells:  # an empty one says nothing
             meta = {k: v for k, v in meta.items() if k not in _META or v not in ("", [""])}
-        references = _references(_value(row, labels, place) if labels else None, cells)
-        turns = _prompt(asked, place)
+        references = references_of(value_at(row, labels, place), labels, place, cells) if labels else ()
+        turns = prompt_of(asked, str(prompt), place)
         if labels is None and isinstance(turns, tuple) and len(turns) > 1 and turns[-1].role == "assistant":
             turns, references = turns[:-1], (turns[-1].content,)
         examples.append(Example(identity, turns, references, meta))
     return examples
 
 
-def _value(row: Mapping[str, Any], column: str, name: str) -> Any:
-    """What a row has in a column; "a.b" is the column of that name, or what column "a" has under "b"."""
-    if column in row:
-        return row[column]
-    first, _, inner = column.partition(".")
-    if not inner or first not in row:
-        raise unknown(f"column of {name}", column, row)
-    inside = row[first]
-    if isinstance(inside, Mapping):
-        return _value(inside, inner, f"{name}, column {first}")
-    if isinstance(inside, Sequence) and not isinstance(inside, str) and all(isinstance(each, Mapping) for each in inside):
-        return [_value(each, inner, f"{name}, column {first}") for each in inside]
-    raise ValueError(f"{name}: column {first!r} is a {type(inside).__name__}, so there is no {column!r} in it")
-
-
 def _meta(field: str, value: Any) -> Any:
     """A value of meta; files without lists write them as JSON, and one text may stand for a list of one."""
     if isinstance(value, str) and field in _META:
-        read = _read_json(value)
+        read = parse_json(value)
         return [read] if field in _TEXTS and isinstance(read, str) else read
     return value
-
-
-def _read_json(text: str) -> Any:
-    """The list or mapping that a text is, the text itself where it is none."""
-    if text[:1] in ("[", "{"):
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError:
-            pass
-    return text
 
 
 def _column(row: Mapping[str, Any], field: str, columns: Mapping[str, str], name: str, needed: bool = False) -> str | None:
     """The row's column for a field of Example."""
     if field in columns:
         if needed or field == "prompt":
-            _value(row, columns[field], name)
+            value_at(row, columns[field], name)
         return columns[field]
     return next((column for column in _COLUMNS[field] if column in row), None)
-
-
-def _prompt(value: Any, place: str) -> str | tuple[Turn, ...]:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        try:
-            return tuple(Turn(turn["role"], turn["content"]) if isinstance(turn, Mapping) else Turn(*turn) for turn in value)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{place}: the prompt {value!r:.200} is no conversation; expected turns with 'role' and 'content'") from error
-    return str(value)
-
-
-def _references(value: Any, cells: bool) -> tuple[str, ...]:
-    if cells and isinstance(value, str):
-        listed = _read_json(value)
-        value = listed if isinstance(listed, list) and all(isinstance(each, str) for each in listed) else value
-    if value is None or value == "":
-        return ()
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(str(each) for each in value)
-    return (str(value),)
 
 
 def _file_of_split(path: Path, split: str) -> Path:
@@ -287,7 +262,7 @@ def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _json_row(line: str, path: Path, number: int) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = read_json(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}, line {number}: not JSON ({error})") from error
     if not isinstance(row, dict):

@@ -97,19 +97,19 @@ class TextNER(Task):
         kinds = ", ".join(str(kind) for kind in example.meta.get("types") or TYPES)
         if self.options.language == "zh":
             return Parts(
-                "", str(example.prompt), "\n实体:", instruction=f"按“名称 (类型); 名称 (类型)”列出文中的实体,没有则写 none。类型:{kinds}。"
+                "", example.text, "\n实体:", instruction=f"按“名称 (类型); 名称 (类型)”列出文中的实体,没有则写 none。类型:{kinds}。"
             )
         told = f'List the entities of the text as "surface (TYPE); surface (TYPE)", or "none". Types: {kinds}.'
-        return Parts("", str(example.prompt), "\nEntities:", instruction=told)
+        return Parts("", example.text, "\nEntities:", instruction=told)
 
     def oracle(self, example: Example) -> str:
         if "answer" in example.meta or "entities" not in example.meta:
-            return str(example.meta.get("answer", example.references[0] if example.references else ""))
+            return super().oracle(example)
         return listing((str(surface), str(kind)) for surface, kind in example.meta["entities"])
 
     def heuristic(self, example: Example) -> str:
         """Capitals, digits and a few telling words, with the type that the words around suggest."""
-        return listing(guessed(str(example.prompt), self.options.language))
+        return listing(guessed(example.text, self.options.language))
 
     def report(self, examples: Sequence[Example], responses: Sequence[str]) -> str:
         """The usual table: precision, recall, F1 and support of each type, and their averages."""

@@ -45,7 +45,7 @@ class Program:
         composition: names of its steps, without constants and names; in exactly one split.
         stub: signature and docstring, with examples.
         code: the solution.
-        misses: programs that forget one of the steps.
+        misses: programs that forget one of the steps, without those that pass all tests, where the step makes no difference; may be none.
         tests: statements that the solution passes; none of their inputs is shown in the docstring, and of their results at most half are.
         draw: goes on where the program ended.
     """
@@ -93,7 +93,8 @@ def _drawn(draw: Draw, composition: str) -> Program | None:
     shown = "".join(f"\n    >>> {function}({given})\n    {result}" for given, result in calls[:_SHOWN])
     stub = f'def {function}({parameters}):\n    """{doc}.\n{shown}\n    """'
     tests = tuple(f"assert {function}({given}) == {result}" for given, result in calls[_SHOWN:])
-    return Program(composition, stub, texts[0], tuple(texts[1:]), tests, draw)
+    misses = tuple(text for text in texts[1:] if not _passes(text, tests))
+    return Program(composition, stub, texts[0], misses, tests, draw)
 
 
 @cache
@@ -174,6 +175,15 @@ def _run(text: str, function: str) -> Callable[..., Any]:
     exec(text, scope)  # our own program, see the top of the file
     made: Callable[..., Any] = scope[function]
     return made
+
+
+def _passes(text: str, tests: tuple[str, ...]) -> bool:
+    scope: dict[str, Any] = {}
+    try:
+        exec("\n".join((text, *tests)), scope)  # as above
+    except AssertionError:
+        return False
+    return True
 
 
 def _given(draw: Draw, kind: str) -> tuple[Any, ...]:

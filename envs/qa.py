@@ -133,15 +133,12 @@ class TextQA(Task):
         if self.options.language == "zh":
             ask, answer, instruction = ("问题", "回答", "用文中的几个字回答问题。")
         if question is None:  # the prompt is the question
-            return Parts(f"{ask}: ", str(example.prompt), f"\n{answer}:")
-        return Parts("", str(example.prompt), f"\n{ask}: {question}\n{answer}:", keep="start", instruction=instruction)
-
-    def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.references[0]))
+            return Parts(f"{ask}: ", example.text, f"\n{answer}:")
+        return Parts("", example.text, f"\n{ask}: {question}\n{answer}:", keep="start", instruction=instruction)
 
     def heuristic(self, example: Example) -> str:
         """The first span of the asked kind in the sentence (of the best passage) that shares most words with the question."""
-        question, text = str(example.meta.get("question", "")), str(example.prompt)
+        question, text = str(example.meta.get("question", "")), example.text
         if "reasoning_gym" in example.meta:
             return guess(text)
         if "retrieved" in example.meta:

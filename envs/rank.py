@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokengym.envs.base import Example, Parts, Task
@@ -39,6 +39,9 @@ class TextRank(Task):
 
         With ``kind="recommendation"`` three books stand for a reader's taste, two traits that are told in changing words; the
         candidates are graded 0 to 3 by these. Every name of a place, person or firm belongs to one split.
+
+        Data of your own brings a query as the prompt, ``candidates``, a list of texts, and their grades as ``relevance``; or a prompt
+        in which the candidates stand already, each in a line with its number.
 
     Action Space: ``Discrete(V)``, the next token; with ``constrained=True`` only numbers that were not named yet may come, and the answer
         is complete when all were.
@@ -87,6 +90,14 @@ class TextRank(Task):
 
         return Generated(make, size)
 
+    def arranged(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The rows with their candidates in the prompt.
+
+        Raises:
+            ValueError: a row without candidates, or whose candidates, numbered lines and grades are not equally many.
+        """
+        return [_listed(example) for example in examples]
+
     def parts(self, example: Example) -> Parts:
         chinese = self.options.language == "zh"
         tail, instruction = (
@@ -94,21 +105,44 @@ class TextRank(Task):
             if chinese
             else ("\nOrder:", "Order the candidates, best first. Write their numbers only.")
         )
-        return Parts("", str(example.prompt), tail, keep="start", instruction=instruction)
-
-    def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.references[0]))
+        return Parts("", example.text, tail, keep="start", instruction=instruction)
 
     def heuristic(self, example: Example) -> str:
         """By falling number of words shared with the query; of a history, with each of its lines."""
-        return _by_words(str(example.prompt))
+        return _by_words(example.text)
 
     def pieces(self, example: Example, said: tuple[str, ...]) -> Sequence[str] | None:
         """The numbers that were not named yet; free text where the option says so."""
         if not self.options.constrained:
             return None
-        count = len(_CANDIDATE.findall(str(example.prompt)))
+        count = len(_CANDIDATE.findall(example.text))
         return [number for number in map(str, range(1, count + 1)) if number not in said]
+
+
+def _listed(example: Example) -> Example:
+    """The row with ``meta["candidates"]`` numbered in its prompt; without references, the order of its grades is the reference."""
+    given, grades, prompt = example.meta.get("candidates") or (), example.meta.get("relevance"), example.text
+    if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(text, str) for text in given):
+        raise ValueError(f"example {example.id!r}: meta['candidates'] is {given!r:.80}; expected a list of texts")
+    documents = [" ".join(text.split()) for text in given]
+    if documents and _CANDIDATE.findall(prompt) != documents:
+        prompt = numbered(prompt, documents)
+    count = len(_CANDIDATE.findall(prompt))
+    if not count:
+        raise ValueError(
+            f"example {example.id!r} has no candidates to rank; bring them as meta['candidates'], a list of texts, "
+            "or in the prompt, each in a line with its number: '1. ...'"
+        )
+    if documents and count != len(documents):
+        raise ValueError(
+            f"example {example.id!r} has {len(documents)} candidates and {count} numbered lines in its prompt; "
+            "candidates must not be empty, and a query must have no lines such as '1. ...'"
+        )
+    if not isinstance(grades, Sequence) or not all(isinstance(grade, int | float) for grade in grades):  # of which the reward complains
+        return replace(example, prompt=prompt)
+    if len(grades) != count:
+        raise ValueError(f"example {example.id!r} has {count} candidates and {len(grades)} grades in meta['relevance']; expected one each")
+    return replace(example, prompt=prompt, references=example.references or (order_of(grades),))
 
 
 def _by_words(prompt: str) -> str:

@@ -117,7 +117,9 @@ def customer(split: str, index: int, language: str) -> Example:
     slots = _SLOTS[language]
     days = draw.some(_DAYS[language].split("|"), 2)
     prices = draw.two(20, 190)
-    towns = (place(), place())
+    towns = [place(), place()]
+    while towns[1] == towns[0]:  # one town would have two prices
+        towns[1] = place()
     every = {
         "day": days[0], "time": f"{draw.number(11, 21)}:{draw.pick(('00', '15', '30', '45'))}", "guests": str(draw.number(2, 9)),
         "town": towns[0], "item": draw.pick(_ITEMS[language].split("|")), "fault": draw.pick(_FAULTS[language].split("|")),

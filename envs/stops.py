@@ -54,8 +54,8 @@ class StopStrings:
         if token in self._special:
             return False
         text = self._tokenizer.decode([token])
-        if "\ufffd" in text:  # part of a character: any stop string that is not ASCII may end with it
-            return any(not stop.isascii() for stop in self.stop)
+        if "\ufffd" in text and not all(stop.isascii() for stop in self.stop):  # part of a character: such a stop string may end with it
+            return True
         for shown in (text, " " + text):  # decoders drop the leading space of a token that stands alone
             starts = [shown[:n] for n in range(1, len(shown) + 1)]
             if any(stop in shown or any(stop.endswith(start) for start in starts) for stop in self.stop):

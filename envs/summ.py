@@ -86,12 +86,9 @@ class TextSumm(Task):
     def parts(self, example: Example) -> Parts:
         chinese = self.options.language == "zh"
         tail, instruction = ("\n摘要:", "用一句话概括这篇报道。") if chinese else ("\nSummary:", "Summarize the text in one sentence.")
-        return Parts("", str(example.prompt), tail, keep="start", instruction=instruction)
-
-    def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.references[0]))
+        return Parts("", example.text, tail, keep="start", instruction=instruction)
 
     def heuristic(self, example: Example) -> str:
         """Lead-3: the first three sentences, as far as the budget goes; hard to beat on real news."""
-        opening = sentences(str(example.prompt))[:3]
+        opening = sentences(example.text)[:3]
         return ("" if self.options.language == "zh" else " ").join(opening)

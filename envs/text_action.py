@@ -76,6 +76,8 @@ class AnyText(gymnasium.Space[str]):
 class TextAction(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """An action is the text of a turn; a step plays its tokens one by one, so its reward is their sum.
 
+    Where the task has several turns, each is one line: line breaks in the text become spaces.
+
     A turn ends with the end-of-sequence token, which is added here unless the turn or the episode is over before. The last token's
     observation and info are returned, without ``action_mask``, which is about tokens. Token ids are taken too, in place of a text.
 
@@ -118,7 +120,7 @@ class TextAction(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def _tokens(self, action: str | Iterable[int]) -> list[int]:
         if isinstance(action, str):
-            return self._inner.encode_answer(action)
+            return self._inner.encode_answer(action if self._inner.engine.talk is None else " ".join(action.split()))
         try:
             ids = [as_index(token) for token in action]
         except TypeError:

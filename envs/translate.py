@@ -19,6 +19,14 @@ LANGUAGES = {"en": "English", "zh": "Chinese", "de": "German", "fr": "French", "
 """Code of a language to its name in English, as the prompt gives it."""
 
 
+def _codes(pair: object, what: str) -> tuple[str, str]:
+    """The two languages of a pair. Raises ValueError, which begins with ``what``, where they are not two different ones of LANGUAGES."""
+    codes = pair.split("-") if isinstance(pair, str) else []
+    if len(codes) != 2 or codes[0] == codes[1] or not set(codes) <= set(LANGUAGES):
+        raise ValueError(f"{what}={pair!r}; expected two different languages of {', '.join(LANGUAGES)}, as in 'en-zh'")
+    return codes[0], codes[1]
+
+
 def _label(event: Told, source: str, good: str, languages: tuple[str, str], noise: float) -> str:
     """What a hurried translator writes, with probability ``noise``: word by word (1/2), or with a detail mixed up (1/2)."""
     draw, (origin, target) = event.draw, languages
@@ -66,9 +74,7 @@ class TextTranslate(Task):
         label_noise: float = option(0.2, least=0, most=1, builtin=True)  # share of flawed training labels, 0 to 1
 
         def __post_init__(self) -> None:
-            codes = self.pair.split("-") if isinstance(self.pair, str) else []
-            if len(codes) != 2 or codes[0] == codes[1] or not set(codes) <= set(LANGUAGES):
-                raise ValueError(f"pair={self.pair!r}; expected two different languages of {', '.join(LANGUAGES)}, as in 'en-zh'")
+            _codes(self.pair, "pair")
 
     def builtin(self, split: str, size: int) -> Sequence[Example]:
         pair, noise = self.options.pair, self.options.label_noise if split == "train" else 0.0
@@ -89,13 +95,14 @@ class TextTranslate(Task):
         return Generated(make, size)
 
     def parts(self, example: Example) -> Parts:
-        origin, target = (LANGUAGES[code] for code in str(example.meta.get("pair", self.options.pair)).split("-"))
-        return Parts(f"{origin}: ", str(example.prompt), f"\n{target}:", instruction=f"Translate the text into {target}.")
-
-    def oracle(self, example: Example) -> str:
-        return str(example.meta.get("answer", example.references[0]))
+        origin, target = (LANGUAGES[code] for code in self._languages(example))
+        return Parts(f"{origin}: ", example.text, f"\n{target}:", instruction=f"Translate the text into {target}.")
 
     def heuristic(self, example: Example) -> str:
         """Word by word with the builtin world's dictionary; for other languages the text itself, as names stay what they are."""
-        origin, target = str(example.meta.get("pair", self.options.pair)).split("-")
-        return gloss(str(example.prompt), origin) if {origin, target} == {"en", "zh"} else str(example.prompt)
+        origin, target = self._languages(example)
+        return gloss(example.text, origin) if {origin, target} == {"en", "zh"} else example.text
+
+    def _languages(self, example: Example) -> tuple[str, str]:
+        """Codes of the languages of a row, from and to."""
+        return _codes(example.meta.get("pair", self.options.pair), f"example {example.id!r}: meta['pair']")

@@ -125,6 +125,11 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         return self.engine.reward
 
     @property
+    def reward_calls(self) -> int:
+        """Texts that the reward has scored so far: whole answers, labels and, for delta rewards, unfinished answers."""
+        return self.engine.reward_calls
+
+    @property
     def length_limit(self) -> str:
         """What running out of tokens or turns is: "terminate" or "truncate"."""
         return self.engine.keywords.length_limit
@@ -170,7 +175,7 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         mask = options.pop("reset_mask", None)
         rows = read_reset_mask(mask, self.num_envs, self._was_reset)
         episodes, first = options.pop("episodes", None), options.pop("first", None)
-        picks = self.engine.picks(options, self.num_envs)
+        picks = self.engine.picks(options, self.num_envs, rows)
         if episodes is not None or first is not None:
             check_episodes(episodes, first, self.deal, mask is None and all(pick is None for pick in picks))
         self._table.dealer.seed(read_seeds(seed, 1 if self.deal == "shared" else self.num_envs, self.deal), rows)

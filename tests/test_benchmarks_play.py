@@ -68,6 +68,9 @@ def test_a_person_talks_to_a_customer(capsys: pytest.CaptureFixture[str], monkey
         "\nCustomer: " in first.partition("Turn 1")[2] and "Nothing was typed." in second
     )  # what the customer says is seen before the next turn
     assert "ended by max_turns" in second and second.endswith("Mean reward of 1 episode: -0.0400\n")
+    _types(monkeypatch, "Which day? \\", "What time?", "Hm.")  # one turn in two lines
+    joined = _run("TextDialogue-v0 --env-kwargs turns=2", capsys)
+    assert "Which day? What time?" in joined and joined.count("Turn 2 of up to 2") == 1 and "ended by max_turns" in joined
     _types(monkeypatch, "请问哪天?")
     stopped = _run("TextDialogue-v0 --env-kwargs turns=3 user_language=zh", capsys)
     assert stopped.endswith("Turn 2 of up to 3, 96 tokens at most:\n\nStopped.\n") and "Mean reward" not in stopped

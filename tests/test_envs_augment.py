@@ -110,3 +110,18 @@ def test_data_that_was_changed_has_another_name_and_fingerprint() -> None:
 def test_errors(steps: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_steps(steps)
+
+
+def test_what_a_correction_starts_from_is_the_prompt_that_is_shown() -> None:
+    rows = read_dataset({"path": "builtin", "augment": "drop(0.2) + typo(0.3)"}, TASKS["TextEdit-v0"](), "train", 50)
+    plain = TASKS["TextEdit-v0"]().builtin("train", 50)
+    assert [row.meta["source"] for row in rows] == [row.prompt for row in rows]
+    assert sum(row.prompt != before.prompt for row, before in zip(rows, plain, strict=True)) > 25
+    (other,) = augment([Example("o", "a long prompt", ("x",), {"source": "something else"})], [typo(1.0)])
+    assert other.meta["source"] == "something else" and other.prompt != "a long prompt"
+    chat = [Example("c", (Turn("system", "Correct it."), Turn("user", "a long prompt")), ("x",))]
+    (row,) = read_dataset(chat, TASKS["TextEdit-v0"](), "train")
+    (other,) = augment([row], [typo(1.0)])
+    assert other.prompt != row.prompt and other.meta["source"] == other.text
+    talk = Example("t", (Turn("user", "Hello there"), Turn("assistant", "Hi"), Turn("user", "Where?")), ("x",), {"source": "a web page"})
+    assert augment([talk], [typo(1.0)])[0].meta["source"] == "a web page"

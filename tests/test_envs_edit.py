@@ -83,3 +83,11 @@ def test_rows_of_ones_own_are_scored_as_corrections_of_their_prompt() -> None:
     assert reward == 1.0 and info["reward_valid"]
     told = [Example("b", "prompt", ("x",), {"source": "s"})]
     assert made().arranged(told) == told
+
+
+@pytest.mark.parametrize("kind", ["spelling", "grammar"])
+def test_chinese_sentences_have_no_space_between_them(kind: str) -> None:
+    answers = [str(example.meta["answer"]) for example in made(kind, "zh").builtin("test", 300)]
+    assert not [text for text in answers if "。 " in text]
+    assert any(text.count("。") > 1 for text in answers)
+    assert any(". " in str(example.meta["answer"]) for example in made(kind).builtin("test", 20))

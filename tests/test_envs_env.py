@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -161,6 +163,40 @@ def test_state_after_an_end_and_of_another_environment() -> None:
     assert same(env.reset(), other.reset())
     with pytest.raises(ValueError, match="this state is another environment's"):
         say(max_new_tokens=9).set_state(env.get_state())
+
+
+def test_states_of_other_data_are_refused_and_older_ones_are_taken(tmp_path: Path) -> None:
+    state = json.loads(json.dumps(say().get_state()))
+    others: list[tuple[dict[str, Any], str]] = [
+        ({"split": "test"}, "split 'train', here 'test'"),
+        ({"loud": True}, "options {'loud': False}, here {'loud': True}"),
+        ({"dataset": "builtin", "size": 3}, "dataset 'examples', here 'builtin'"),
+    ]
+    for keywords, told in others:
+        with pytest.raises(ValueError, match=re.escape(told)):
+            say(**keywords).set_state(state)
+    state["about"] = state["about"][:4]  # as it was saved before split, data set and options stood in it
+    say(split="test").set_state(state)
+    rows = "".join(json.dumps({"prompt": word, "answer": word}) + "\n" for word in "abc")
+    states = []
+    for folder in ("here", "there"):  # files may move
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rows.jsonl").write_text(rows)
+        env = say(dataset={"path": str(tmp_path / folder / "rows.jsonl"), "split": "all"})
+        states.append(env.get_state()["about"])
+    assert states[0] == states[1]
+
+
+def test_a_state_without_an_episode_clears_the_one_that_was_played() -> None:
+    env = say()
+    fresh = env.get_state()
+    env.reset(seed=0)
+    env.step(tokens("a")[0])
+    obs = env.set_state(fresh)
+    assert same(obs, say()._observation()) and not obs["attention_mask"].any() and (obs["input_ids"] == PAD).all()
+    with pytest.raises(ResetNeeded):
+        env.step(EOS)
+    assert same(env.reset(seed=0), say().reset(seed=0))
 
 
 def test_observations_and_infos_are_fresh() -> None:

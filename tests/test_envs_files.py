@@ -6,13 +6,21 @@ import csv
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import gymnasium
 import pytest
 
+import tokengym  # noqa: F401  (registers the ids)
 from tokengym.envs import Example, Turn
 from tokengym.envs.files import read_hub, read_path, to_examples
+
+
+class Table(list[dict[str, Any]]):
+    """Rows, and what the datasets library says of their columns."""
+
+    features: Any
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -166,6 +174,32 @@ def test_folders_of_the_hubs_kind(tmp_path: Path) -> None:
     for name, rows in (("train", 20), ("test", 2)):
         write(clone / "data" / f"{name}-00000-of-00001.jsonl", [{"article": f"text {i}", "summary": "s"} for i in range(rows)])
     assert read_path(clone, "test")[1] == Example("1", "text 1", ("s",))
+
+
+def test_class_labels_are_read_by_their_names(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="the datasets library is not installed")
+    tags = datasets.ClassLabel(names=["O", "B-PER"])
+    kinds = {"label": datasets.ClassLabel(names=["World", "Sports"]), "tags": datasets.Sequence(tags), "year": datasets.Value("int64")}
+    features = datasets.Features({"text": datasets.Value("string"), **kinds})
+    rows = {"text": ["a", "b", "c"], "label": [1, 0, -1], "tags": [[0, 1], [], [1]], "year": [0, 1, 2]}
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "d"))
+    assert read_path(tmp_path / "d", None) == [
+        Example("0", "a", ("Sports",), {"label": "Sports", "tags": ["O", "B-PER"], "year": 0}),
+        Example("1", "b", ("World",), {"label": "World", "tags": [], "year": 1}),
+        Example("2", "c", (), {"label": None, "tags": ["B-PER"], "year": 2}),  # -1: nobody has labelled it
+    ]
+    env: Any = gymnasium.make("TextClassify-v0", dataset={"path": str(tmp_path / "d"), "split": "all"}, labels=["World", "Sports"])
+    env.reset(seed=0, options={"index": 0})
+    assert env.unwrapped.task.parts(env.unwrapped.example).instruction == "Answer with one of these words: World, Sports."
+
+
+def test_class_labels_are_read_without_the_library_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table([{"text": "a", "label": 1}])
+    table.features = {"text": object(), "label": SimpleNamespace(names=["no", "yes"])}
+    library = ModuleType("datasets")
+    library.load_dataset = lambda path, name, revision: {"train": table, "test": table}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    assert read_hub("owner/name", "test") == [Example("0", "a", ("yes",), {"label": "yes"})]
 
 
 def test_a_folder_without_data_says_what_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

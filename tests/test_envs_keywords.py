@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.letters import Say
@@ -56,6 +57,14 @@ def test_a_ready_made_task_keeps_its_options() -> None:
 def test_bad_keywords(keywords: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         read_keywords(Say, keywords, elsewhere={"deal": "elsewhere"})
+
+
+def test_numpys_whole_numbers_are_whole_numbers() -> None:
+    keywords = read_keywords(Say, {"size": np.int64(5), "group_size": np.int32(2)})[1]
+    assert (keywords.size, keywords.group_size) == (5, 2) and type(keywords.size) is type(keywords.group_size) is int
+    for wrong in (np.float64(5), np.bool_(True), np.int64(0), True, "5", np.array([1, 2])):
+        with pytest.raises(ValueError, match=r"size=.*; expected a whole number, 1 or more"):
+            read_keywords(Say, {"size": wrong})
 
 
 def test_an_unknown_task() -> None:

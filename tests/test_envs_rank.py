@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -150,6 +152,47 @@ def test_wrong_options_say_what_is_right() -> None:
         task(kind="retreival")
     with pytest.raises(ValueError, match="'de' is not a known language"):
         task(language="de")
+
+
+def test_candidates_of_ones_own_are_shown_and_ranked() -> None:
+    meta = {"candidates": ["A flood.", "A new ferry\nroute.", "A museum."], "relevance": [0, 2, 1]}
+    (row,) = TextRank().arranged([Example("a", "ferry route", meta=meta)])
+    assert row.prompt == "ferry route\n1. A flood.\n2. A new ferry route.\n3. A museum."
+    assert (row.references, row.meta) == (("2 3 1",), meta)
+    assert (TextRank().oracle(row), TextRank().heuristic(row)) == ("2 3 1", "2 1 3")
+    assert task(constrained=True).pieces(row, ("2",)) == ["1", "3"]
+    assert TextRank().arranged([row]) == [row]  # numbered already
+    (odd,) = TextRank().arranged([Example("a", "q", meta={**meta, "relevance": ["good", "bad", "bad"]})])
+    assert odd.references == ()  # no grades: the reward says so
+    assert TextRank().arranged([Example("a", "q\n1. b\n2. c", ("2 1",))]) == [Example("a", "q\n1. b\n2. c", ("2 1",))]
+
+
+def test_a_file_of_candidates_is_played_constrained(tmp_path: Path) -> None:
+    rows = [{"prompt": f"ferry {i}", "candidates": ["A ferry.", "A flood.", "Rain."], "relevance": [1, 0, 2]} for i in range(4)]
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    env: Any = gymnasium.make("TextRank-v0", dataset={"path": str(tmp_path / "d.jsonl"), "split": "all"}, constrained=True).unwrapped
+    _, info = env.reset(seed=0, options={"index": 2})
+    assert env.tokenizer.decode(env.engine.book[2].ids).endswith("ferry 2\n1. A ferry.\n2. A flood.\n3. Rain.\nOrder:")
+    for token in env.encode_answer("3 1 2"):
+        _, reward, ended, _, info = env.step(token)
+    assert ended and reward == 1.0 and info["stop_reason"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "meta", "message"),
+    [
+        ("ferry route", {}, r"example 'a' has no candidates to rank; bring them as meta\['candidates'\]"),
+        ("ferry route", {"candidates": []}, "no candidates to rank"),
+        ("ferry route", {"candidates": "a b"}, r"meta\['candidates'\] is 'a b'; expected a list of texts"),
+        ("ferry route", {"candidates": [{"text": "a"}]}, "expected a list of texts"),
+        ("ferry route", {"candidates": ["a", " "]}, "2 candidates and 1 numbered lines.*candidates must not be empty"),
+        ("q\n1. x", {"candidates": ["a", "b"]}, "2 candidates and 3 numbered lines.*a query must have no lines"),
+        ("ferry route", {"candidates": ["a", "b"], "relevance": [1]}, r"2 candidates and 1 grades in meta\['relevance'\]"),
+    ],
+)
+def test_rows_that_cannot_be_ranked_are_refused(prompt: str, meta: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TextRank().arranged([Example("a", prompt, ("1",), meta)])
 
 
 @needs_package

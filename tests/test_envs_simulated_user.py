@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gymnasium
@@ -13,7 +14,7 @@ from gymnasium.vector import AutoresetMode
 
 import tokengym  # noqa: F401  registers the ids
 from tokengym.agents import CausalLMPolicy, RolloutEngine
-from tokengym.envs import Example, TextAction, TextGenEnv, check_text_env
+from tokengym.envs import Example, TextAction, TextGenEnv, Turn, check_text_env
 from tokengym.envs.dialogue import TextDialogue
 from tokengym.envs.simulated_user import customer, listen, met
 
@@ -214,3 +215,11 @@ def test_rollout_logp_equals_the_update_pass() -> None:
 
 def test_the_promises_hold() -> None:
     check_text_env(TextGenEnv("TextDialogue-v0", turns=8), examples=20, steps=60)
+
+
+def test_no_form_has_two_prices_for_one_town() -> None:
+    for split, index in (("validation", 256), ("test", 791)):  # the draws of both give the same town twice at first
+        system = customer(split, index, "en").prompt[0]
+        assert isinstance(system, Turn)
+        towns = re.findall(r"([A-Z]\w+): \d+", system.content)
+        assert len(towns) == len(set(towns)) == 2

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models
 
-from tests.letters import EOS, LETTERS, PAD, tokens
-from tokengym.envs import load_tokenizer
+from tests.letters import EOS, LETTERS, PAD, letters_backend, tokens
+from tokengym.envs import TextTokenizer, load_tokenizer
 from tokengym.envs.stops import StopStrings
 
 
@@ -55,3 +56,18 @@ def test_cut_at_the_first() -> None:
 
 def test_none_at_all() -> None:
     assert not StopStrings([], LETTERS).completing.any()
+
+
+def test_a_space_and_the_first_bytes_of_a_character_complete_what_ends_in_a_space() -> None:
+    letters = letters_backend()
+    vocabulary = letters.get_vocab()
+    space, lead = (str(letters.id_to_token(LETTERS.encode(text)[0])) for text in (" ", "谁"))  # lead: its first byte
+    merged = Tokenizer(models.BPE(vocab={**vocabulary, space + lead: len(vocabulary)}, merges=[(space, lead)]))
+    merged.pre_tokenizer, merged.decoder = letters.pre_tokenizer, letters.decoder
+    merged.add_special_tokens(["<pad>", "<bos>", "<eos>"])
+    tokenizer = TextTokenizer(merged, name="merged")
+    ids = tokenizer.encode("b: 谁")
+    assert len(ids) == 5 and tokenizer.decode(ids[2:3]) == " \ufffd"
+    assert first_hit(StopStrings([": "], tokenizer), ids) == 3
+    assert first_hit(StopStrings([":"], tokenizer), ids) == 2
+    assert first_hit(StopStrings(["谁"], tokenizer), ids) == 5

@@ -126,3 +126,13 @@ def test_several_at_once() -> None:
 
 def test_it_says_what_a_task_is() -> None:
     assert isinstance(TextAction(say()).unwrapped.task, Say)  # type: ignore[attr-defined]
+
+
+def test_a_turn_of_several_lines_is_said_whole() -> None:
+    env = TextAction(gymnasium.make("TextDialogue-v0", turns=4, size=20))
+    inner: Any = env.unwrapped
+    env.reset(seed=0)
+    env.step("Which day?\nWhat time?  How many people?\n")
+    assert inner.said == ("Which day? What time? How many people?",)
+    env.step("\n")
+    assert inner.said == ("Which day? What time? How many people?", "")

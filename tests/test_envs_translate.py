@@ -82,3 +82,13 @@ def test_the_environment_pays_the_answer_in_full() -> None:
         _, reward, terminated, _, info = env.step(token)
     assert terminated and reward == pytest.approx(1.0)
     assert info["metrics"] == {"bleu": pytest.approx(1.0), "chrf": pytest.approx(1.0), "ter": 0.0}
+
+
+def test_a_row_s_pair_that_is_not_known_is_told_with_the_row() -> None:
+    row = Example("7", "hi", ("ciao",), {"pair": "en-it"})
+    for read in (made().parts, made().heuristic):
+        with pytest.raises(
+            ValueError, match=r"example '7': meta\['pair'\]='en-it'; expected two different languages of en, zh, de, fr, es, ja"
+        ):
+            read(row)
+    assert made().parts(Example("7", "hi", ("hallo",), {"pair": "en-de"}))[:3] == ("English: ", "hi", "\nGerman:")

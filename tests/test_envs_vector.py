@@ -222,6 +222,18 @@ def test_bad_calls() -> None:
     assert list(options) == ["reset_mask"]  # never changed
 
 
+def test_rows_that_are_not_reset_need_no_index() -> None:
+    env = venv(3, autoreset_mode="Disabled")
+    env.reset(seed=0)
+    before = env.reset(options={"reset_mask": np.array([True] * 3), "index": [0, 1, 2]})[0]
+    mask = np.array([True, False, False])
+    obs, infos = env.reset(options={"reset_mask": mask, "index": np.array([2, -1, -1])})
+    assert infos["index"][0] == 2 and infos["_index"].tolist() == [True, False, False]
+    assert np.array_equal(obs["input_ids"][0], before["input_ids"][2]) and np.array_equal(obs["input_ids"][1:], before["input_ids"][1:])
+    with pytest.raises(ValueError, match="index=-1 lies outside"):
+        env.reset(options={"reset_mask": ~mask, "index": np.array([2, -1, -1])})
+
+
 def test_sequential_rows_that_all_play_the_same_warn() -> None:
     with pytest.warns(UserWarning, match="pass deal='shared'"):
         venv(2, order="sequential")
