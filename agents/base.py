@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokengym._registry import unknown
 from tokengym.agents.alarms import alarms
 from tokengym.agents.best import Best
 from tokengym.agents.checkpoint import check_base, claim, find_folder, load_policy, read_state, write_folder, write_state
@@ -26,9 +25,11 @@ from tokengym.agents.interrupts import Interrupts
 from tokengym.agents.journal import Journal
 from tokengym.agents.optim import make_optimizer, rate, step
 from tokengym.agents.parallel import Ranks, Shard, join
+from tokengym.agents.run import new_run, run_share
 from tokengym.agents.samples import samples_of
-from tokengym.agents.state import SCHEMA, read_config, restore, snapshot
-from tokengym.agents.venv import check_context, check_tokenizer, describe, make_venv, recall, recall_validation, validation_venv
+from tokengym.agents.state import check_saved, read_config, restore, snapshot
+from tokengym.agents.tempered import Tempered
+from tokengym.agents.venv import check_context, check_tokenizer, data_key, describe, make_venv, recall, recall_validation, validation_venv
 from tokengym.agents.zero import owned, spread
 
 __all__ = ["Agent"]
@@ -49,7 +50,7 @@ class Agent:
         history: one dict per update: ``update``, ``timesteps``, ``seconds`` (of training so far), and what the algorithm reports
             (``reward``, ``entropy`` in nats per token, ``kl`` in nats per sequence, ...); ``validation`` where one was made.
         timesteps: environment steps trained on so far, that is completion tokens (SFT: label tokens).
-        used: ``labels`` (distinct labelled examples seen) and ``reward_calls`` (answers scored) so far.
+        used: ``labels`` (distinct labelled examples seen) and ``reward_calls`` (texts scored, unfinished ones of delta rewards too) so far.
         alarms: what the run's figures warned of so far, name to sentence.
         samples: a few answers of the last validation, as dicts.
         ranks: the processes that train together.
@@ -87,11 +88,12 @@ class Agent:
         self.timesteps = self.updates = 0
         self.seconds = 0.0
         self.resume_command = "python -c \"from tokengym.agents import load_agent; load_agent('{folder}').learn()\""
-        self._labels: set[int] = set()
+        self._labels: set[int] = set()  # indices of the labelled examples seen in the data set at hand
+        self._labels_seen = {"": self._labels}  # the same of each data set, by what tells it from another
         self.own_folders: set[Path] = set()  # that it was loaded from or saved in, and may replace
         self._reward_calls = 0
         self._run: dict[str, int] | None = None  # the run that learn() is in, or was in when it was interrupted
-        self.best = Best()
+        self._forget()
         if env is not None:
             self.set_env(env)
 
@@ -112,6 +114,10 @@ class Agent:
     def _restore_extra(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Puts back what ``_extra_state`` gave."""
 
+    def _forget(self) -> None:
+        """Drops what was found out in one environment and does not hold in another one, such as scores."""
+        self.best = Best()
+
     def _planned_updates(self) -> int:
         """Updates of a run, 0 where only tokens bound it."""
         return int(self.config.updates)
@@ -120,25 +126,33 @@ class Agent:
 
     @property
     def used(self) -> dict[str, int]:
-        return {"labels": len(self._labels), "reward_calls": self._reward_calls}
+        return {"labels": sum(len(seen) for seen in self._labels_seen.values()), "reward_calls": self._reward_calls}
 
     def set_env(self, env: Any) -> None:
-        """Learns on ``env`` from now on (an id, a spec or a vector env)."""
+        """Learns on ``env`` from now on (an id, a spec or a vector env).
+
+        What was found out in another one, such as the best weights so far, counts no more, but in a run that was interrupted.
+        """
         group_size = getattr(self.config, "group_size", 1)
         self.venv = self._shared(make_venv(env, self.config.num_envs, group_size), group_size)
         check_tokenizer(self.policy, self.venv)
         check_context(self.policy, self.venv)
+        self.policy.match(int(self.venv.single_action_space.n))
+        self._labels = self._labels_seen.setdefault(data_key(self.venv), set())
         self._validation = None
-        if self._run is None:  # scores of another environment say nothing here; a run that was interrupted goes on with its own
-            self.best = Best()
+        if self._run is None:
+            self._forget()
 
     def predict(
         self, obs: Mapping[str, np.ndarray], state: Any = None, episode_start: Any = None, deterministic: bool = False, **options: Any
     ) -> tuple[np.ndarray, Any]:
         """Next tokens (N,) int64 for a batch of observations, and the state to hand back with the next ones (Stable-Baselines3's way).
 
-        ``options`` go to the policy's own ``predict``: ``action_masks`` (N, V) bool, which tokens may come, and ``sampling``.
+        Samples are drawn at the agent's temperature. ``options`` go to the policy's own ``predict``: ``action_masks`` (N, V) bool, which
+        tokens may come, and ``sampling``, which tokens a sample is drawn from, at temperature 1.
         """
+        if self.temperature != 1 and not deterministic and options.get("sampling") is None:
+            options["sampling"] = Tempered(self.temperature)
         actions, state = self.policy.predict(obs, state=state, episode_start=episode_start, deterministic=deterministic, **options)
         return np.asarray(actions), state
 
@@ -170,18 +184,22 @@ class Agent:
             Journal(title, c, asdict(c), progress, self.ranks.main, self.updates, self.timesteps) as journal,
             Interrupts(journal.say) as interrupts,
         ):
-            if c.validate_every and not self.history:
-                self.history.append({"update": 0, "timesteps": 0, "seconds": 0.0, **self._judge()})
-                journal.samples(0, 0, self.samples)
+            if c.validate_every and not self.best.weights and self._share() == 0:
+                start = {"update": self.updates, "timesteps": self.timesteps, "seconds": self.seconds, **self._judge()}
+                self.history.append(start)
+                journal.update(0.0, self.timesteps, start)
+                journal.samples(self.updates, self.timesteps, self.samples)
             while self._run is not None:
                 stats = self._guarded_update()
                 for name, text in self._alarmed(stats).items():
                     journal.alarm(name, text, self.updates, self.timesteps)
-                if "validation" in stats:
-                    journal.samples(self.updates, self.timesteps, self.samples)
                 share = self._share()
                 told, asked = self.ranks.any(callback is not None and callback(self) is False, interrupts.asked)
                 stopping = told or share >= 1 or (0 < c.patience <= self.best.worse)
+                if told and c.validate_every and "validation" not in stats:
+                    stats |= self._judge()
+                if "validation" in stats:
+                    journal.samples(self.updates, self.timesteps, self.samples)
                 journal.update(1.0 if stopping else share, self.timesteps, stats)
                 if stopping:
                     self._finish()
@@ -230,7 +248,7 @@ class Agent:
 
         Args:
             folder: what :meth:`save` or training wrote.
-            env: as in the constructor; None: the environment it was saved with, where that is known by id and keywords.
+            env: as in the constructor; None: the one it was saved with, where that is known by id and keywords and has no wrapper.
             policy: None: the one in the folder (under LoRA, its adapters on the base model that they were trained on); another one gets the
                 saved weights.
             validation_env: as in the constructor; None: the one it was saved with, likewise.
@@ -239,10 +257,7 @@ class Agent:
         """
         path = find_folder(folder)
         state, tensors = read_state(path)
-        if state["agent"] != cls.name:
-            raise ValueError(f"{path} holds a {state['agent']!r} agent, and {cls.__name__} loads {cls.name!r}; use the class of that name")
-        if state["schema"] != SCHEMA:
-            raise ValueError(f"{path} was written in schema {state['schema']}; this version reads schema {SCHEMA}")
+        check_saved(path, state, cls)
         if policy is None:
             policy = load_policy(path, state["policy"])
         if "trains" in state:
@@ -266,24 +281,13 @@ class Agent:
         return venv if self.ranks.count == 1 else Shard(venv, self.ranks, group_size)
 
     def _begin(self, total_timesteps: int | None) -> None:
-        if total_timesteps is None and self._run is not None:
-            return
-        if total_timesteps is not None and total_timesteps < 1:
-            raise ValueError(f"total_timesteps={total_timesteps}; expected a number of tokens of at least 1")
-        planned = self._planned_updates()
-        if total_timesteps is None and not planned:
-            raise ValueError("learn() does not know how long to train; give total_timesteps=... (tokens), or updates=... in the config")
-        self._run = {"tokens_from": self.timesteps, "tokens": total_timesteps or 0, "updates_from": self.updates, "updates": planned}
-        self.best.worse, self.alarms = 0, {}
+        if total_timesteps is not None or self._run is None:
+            self._run = new_run(self.timesteps, self.updates, total_timesteps, self._planned_updates())
+            self.best.worse, self.alarms = 0, {}
 
     def _share(self) -> float:
         """How much of the run is done, in [0, 1]; the nearer of its two ends counts."""
-        if self._run is None:
-            return 1.0
-        tokens, updates = self._run["tokens"], self._run["updates"]
-        by_tokens = (self.timesteps - self._run["tokens_from"]) / tokens if tokens else 0.0
-        by_updates = (self.updates - self._run["updates_from"]) / updates if updates else 0.0
-        return min(1.0, max(by_tokens, by_updates))
+        return 1.0 if self._run is None else run_share(self._run, self.timesteps, self.updates)
 
     def _update(self) -> dict[str, float]:
         began = time.perf_counter()
@@ -293,7 +297,8 @@ class Agent:
         self.timesteps += int(stats["tokens"])
         self.seconds += took
         stats |= {"update": self.updates, "timesteps": self.timesteps, "tokens_per_second": stats["tokens"] / max(took, 1e-9)}
-        if self.config.validate_every and self.updates % self.config.validate_every == 0:
+        c = self.config
+        if c.validate_every and (self.updates % c.validate_every == 0 or self._share() >= 1):  # what the last updates taught counts too
             stats |= self._judge()
         stats["seconds"] = self.seconds
         self.history.append(stats)
@@ -329,12 +334,7 @@ class Agent:
 
     def _judge(self) -> dict[str, float]:
         """Validates, and keeps the weights if they are the best so far."""
-        scores = self.validate()
-        metric = self.config.validation_metric
-        if metric not in scores:
-            raise unknown("validation metric of this environment", metric, scores)
-        self.best.offer(scores[metric], self._parameters())
-        return {"validation": scores[metric], **{f"validation_{name}": value for name, value in scores.items()}}
+        return self.best.judge(self.validate(), self.config.validation_metric, self._parameters())
 
     def _finish(self) -> None:
         if self.best.weights:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from tokengym._registry import unknown
+
 __all__ = ["Best"]
 
 
@@ -30,3 +32,14 @@ class Best:
             self.weights = {name: x.detach().clone() for name, x in weights.items()}
         else:
             self.worse += 1
+
+    def judge(self, scores: Mapping[str, float], metric: str, weights: Mapping[str, Tensor]) -> dict[str, float]:
+        """Offers the weights by their ``metric`` in the scores of a validation; the scores as figures for history and log.
+
+        Raises:
+            ValueError: no score is called so.
+        """
+        if metric not in scores:
+            raise unknown("validation metric of this environment", metric, scores)
+        self.offer(scores[metric], weights)
+        return {"validation": scores[metric], **{f"validation_{name}": value for name, value in scores.items()}}

@@ -133,18 +133,23 @@ def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def policy_state(policy: Any) -> dict[str, Any]:
-    """What :func:`load_policy` must know beyond the files: the policy's name, its dtype, and the adapters that it trains, if any."""
+    """What :func:`load_policy` must know beyond the files: the policy's name, dtype, number of actions, and adapters, if any."""
     adapters = getattr(policy, "lora", None)
     dtype = str(getattr(getattr(policy, "model", None), "dtype", torch.float32)).removeprefix("torch.")
     name = os.path.abspath(policy.name) if os.path.isdir(policy.name) else str(policy.name)
-    return {"name": name, "dtype": dtype, "lora": None if adapters is None else asdict(adapters.lora)}
+    actions = getattr(policy, "num_actions", None)
+    return {"name": name, "dtype": dtype, "actions": actions, "lora": None if adapters is None else asdict(adapters.lora)}
 
 
 def load_policy(folder: Path, saved: Mapping[str, Any]) -> CausalLMPolicy:
     """The policy saved in ``folder``; with adapters, new ones on the base model, whose weights the caller then sets."""
     if saved["lora"] is None:
-        return CausalLMPolicy.from_pretrained(str(folder), dtype=saved["dtype"])
-    return CausalLMPolicy.from_pretrained(saved["name"], dtype=saved["dtype"], lora=LoRA(**saved["lora"]))
+        policy = CausalLMPolicy.from_pretrained(str(folder), dtype=saved["dtype"])
+    else:
+        policy = CausalLMPolicy.from_pretrained(saved["name"], dtype=saved["dtype"], lora=LoRA(**saved["lora"]))
+    if saved.get("actions"):  # fewer than the model has tokens, where its environment has fewer
+        policy.match(saved["actions"])
+    return policy
 
 
 def check_base(policy: Any, folder: str | os.PathLike[str]) -> None:

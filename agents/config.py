@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 __all__ = ["AgentConfig"]
 
@@ -23,7 +26,7 @@ class AgentConfig:
     adam_beta1: float = 0.9  # of adamw and adam: memory of the gradient's mean
     adam_beta2: float = 0.999  # of adamw and adam: memory of its square
     momentum: float = 0.0  # of rmsprop and sgd
-    max_grad_norm: float = 1.0  # the gradient of a step is scaled down to this norm
+    max_grad_norm: float = 1.0  # the gradient of a step is scaled down to this norm; math.inf: it is left as it is
     micro_batch_tokens: int = 8192  # tokens of one forward and backward pass, padding included; memory grows with it, results do not change
     gradient_checkpointing: bool = False  # compute each layer again in the backward pass: less memory, a third more time, the same results
     validate_every: int = 0  # updates between two validations, the first before training; 0: never, and the last weights are kept
@@ -36,3 +39,15 @@ class AgentConfig:
     samples: int = 4  # answers of each validation that go into the log, with prompt, references and reward
     folder: str = ""  # where checkpoints and the end go; "": one under runs/, only for checkpoint_every and Ctrl-C
     checkpoint_every: int = 0  # updates between two checkpoints in ``folder``; 0: at the end only
+
+    def __post_init__(self) -> None:
+        """Paths become text, and numpy's numbers Python's own, as a checkpoint can hold them; 1e3 is a whole number."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, os.PathLike):
+                value = os.fspath(value)
+            elif isinstance(value, np.generic):
+                value = value.item()
+            if field.type in ("int", int) and isinstance(value, float) and value.is_integer():
+                value = int(value)
+            object.__setattr__(self, field.name, value)  # frozen from here on

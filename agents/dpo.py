@@ -14,7 +14,7 @@ from tokengym.agents.batches import micro_batches, take
 from tokengym.agents.config import AgentConfig
 from tokengym.agents.losses import masked_mean
 from tokengym.agents.online import NO_SPREAD, OnlineAgent
-from tokengym.agents.pairs import Pair, pair_rows, pairs_of_examples, read_pairs
+from tokengym.agents.pairs import Pair, distinct_pairs, pair_rows, pairs_of_examples, read_pairs
 from tokengym.agents.preference import best_and_worst, dpo_loss
 from tokengym.agents.rollout import Rollout
 
@@ -52,6 +52,7 @@ class DPO(OnlineAgent):
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         self._written: list[Pair] | None = None  # the pairs that are not sampled
+        self._distinct: list[int] = []  # places of those that can teach
         self._left: list[int] = []  # those of this pass that were not yet drawn
         super().__init__(policy, env, config, seed, validation_env)
         c = self.config
@@ -150,7 +151,8 @@ class DPO(OnlineAgent):
             venv = getattr(self.venv, "unwrapped", self.venv)
             if not hasattr(venv, "answered"):
                 raise ValueError(f"{type(venv).__name__} cannot encode answers; pairs={self.config.pairs!r} needs tokengym's vector envs")
-            self._written = pairs_of_examples(venv) if self.config.pairs == "dataset" else read_pairs(self.config.pairs, venv)
+            pairs = pairs_of_examples(venv) if self.config.pairs == "dataset" else read_pairs(self.config.pairs, venv)
+            self._distinct, self._written = distinct_pairs(pairs, venv), pairs
         return self._written
 
     def draw(self) -> dict[str, Tensor]:
@@ -158,7 +160,8 @@ class DPO(OnlineAgent):
         pairs, drawn = self.written(), list[int]()
         while len(drawn) < self.config.batch_size:
             if not self._left:
-                self._left = torch.randperm(len(pairs), generator=self.generator).tolist()
+                order = torch.randperm(len(self._distinct), generator=self.generator)
+                self._left = [self._distinct[i] for i in order.tolist()]
             room = self.config.batch_size - len(drawn)
             drawn, self._left = drawn + self._left[:room], self._left[room:]
         self._labels |= set(drawn)

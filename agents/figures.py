@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ __all__ = ["validation_figures"]
 def validation_figures(rollout: Rollout, venv: Any) -> dict[str, float]:
     """The mean of the rewards that could be scored, and by name the mean of each metric, or, of one with counts, that of all answers.
 
+    Where no answer could be scored, the mean reward is NaN, which beats no other score.
+
     Args:
         rollout: whole episodes.
         venv: that played them, and was not reset since; of other vector envs than tokengym's, metrics are means.
     """
-    columns: dict[str, list[float]] = {"reward": rollout.scores[rollout.valid].tolist() or [0.0]}
+    columns: dict[str, list[float]] = {"reward": rollout.scores[rollout.valid].tolist() or [math.nan]}
     for info in rollout.infos:
         for metric, value in info.get("metrics", {}).items():
             columns.setdefault(metric, []).append(value)

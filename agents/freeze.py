@@ -57,8 +57,19 @@ def make_ready(policy: Any, config: AgentConfig) -> None:
 
 
 def set_trained(policy: Any, names: Iterable[str]) -> None:
-    """Has exactly the parameters of these names learn, as a checkpoint lists them; names that the policy lacks are passed over."""
+    """Has exactly the parameters of these names learn, as a checkpoint lists them.
+
+    Raises:
+        ValueError: the policy lacks some of them, so that their saved weights would be lost.
+    """
     wanted = set(names)
+    missing = sorted(wanted - {name for name, _ in policy.named_parameters()})
+    if missing:
+        here = "adapters (lora=...)" if getattr(policy, "lora", None) is not None else "no adapters"
+        raise ValueError(
+            f"the checkpoint holds {len(wanted)} trained tensors and this policy, with {here}, lacks {len(missing)} of them, "
+            f"the first {missing[0]!r}; give a policy made as the saved one was (the same model, with LoRA or without), or none"
+        )
     for name, parameter in policy.named_parameters():
         parameter.requires_grad_(name in wanted)
 

@@ -38,7 +38,7 @@ class GRPOConfig(AgentConfig):
     clip_high: float = 0.28  # the ratio's upper bound is 1 + clip_high; above clip_low, unlikely tokens can rise (DAPO)
     target_kl: float | None = None  # nats per token from the policy that played, beyond which no further step is taken; None: no limit
     kl_beta: float = 0.02  # weight of the KL to the model that training starts from, reward per nat; 0: no reference model is run
-    kl: str = "k3"  # the estimator that is the loss: "k3" as published, or "k2", whose gradient is the exact one
+    kl: str = "k3"  # the estimator that is the loss: "k3" as published, or "k2", whose gradient is each token's exact one
     adam_eps: float = 1e-5  # of AdamW
 
 

@@ -220,7 +220,8 @@ def kl_estimate(logp: Tensor, ref_logp: Tensor, kind: str = "k1") -> Tensor:
     """Per-token estimates of KL(policy || reference) from tokens that the policy sampled, in nats.
 
     ``k1`` = log(pi/ref), unbiased, belongs in the reward (its gradient as a loss is 0 in expectation); ``k2`` = k1^2 / 2, whose
-    gradient as a loss is the exact one; ``k3`` = ref/pi - 1 + k1, never negative, unbiased as a value, biased as a gradient.
+    gradient as a loss is the exact one of each token's divergence, given the tokens before it (what a token does to the divergences
+    behind it is left out); ``k3`` = ref/pi - 1 + k1, never negative, unbiased as a value, biased as a gradient.
 
     Args:
         logp, ref_logp: same shape.

@@ -30,6 +30,8 @@ class OnlineAgent(Agent):
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
         self.engine: Any = None
+        # The policy as reinforcement learning finds it; without a KL term nobody asks for it, so it is not made.
+        self.reference: Any = None
         self._collections = 0
         super().__init__(policy, env, config, seed, validation_env)
         c = self.config
@@ -38,12 +40,8 @@ class OnlineAgent(Agent):
         if c.group_size < 1 or c.episodes_per_update % c.group_size:
             raise ValueError(f"group_size={c.group_size} does not divide episodes_per_update={c.episodes_per_update}")
         self.temperature = c.temperature
-        # The reference is the policy as reinforcement learning finds it; without a KL term nobody asks for it, so it is not made.
-        self.reference: Any = None
         self._start: dict[str, Tensor] = {}  # the trained weights as the reference has them, for checkpoints
         if self._needs_reference():
-            if self.venv is not None:
-                policy.match(int(self.venv.single_action_space.n))  # a reference has as many actions as the policy, from the first on
             self.reference = policy.reference()
             self._start = {name: x.detach().cpu().clone() for name, x in self._parameters().items()}
 
@@ -85,16 +83,23 @@ class OnlineAgent(Agent):
             self.engine = RolloutEngine(self.policy, self.venv, seed=self.seed, temperature=self.temperature, values=self.needs_values)
             self.engine.collections = self._collections
         self.engine.temperature = temperature
+        venv = getattr(self.venv, "unwrapped", self.venv)
+        before = getattr(venv, "reward_calls", None)
         rollout = join(self.engine.collect(episodes, deterministic, first=first), self.ranks)
         self._collections = self.engine.collections
         check_groups(rollout.infos, self.config.group_size)
         self._labels |= {int(info["index"]) for info in rollout.infos if "index" in info}
-        self._reward_calls += len(rollout.infos)
+        if before is None:  # an environment that does not count them
+            self._reward_calls += len(rollout.infos)
+        else:
+            self._reward_calls += int(self.ranks.total(torch.tensor([venv.reward_calls - before])))
         return rollout
 
     def set_env(self, env: Any) -> None:
         super().set_env(env)
         self.engine, self._collections = None, 0
+        if self.reference is not None:
+            self.reference.match(int(self.venv.single_action_space.n))
 
     def batch(self, rollout: Rollout) -> dict[str, Any]:
         """The rollout's tensors, with ``lengths`` (B,) in tokens and ``group`` (B,), the number of each row's prompt.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
@@ -33,13 +34,13 @@ warm-ups have passed since the beginning (1 at its end)."""
 def rate(share: float, schedule: str = "constant", warmup: float = 0.0) -> float:
     """The factor on the learning rate after ``share`` of the run: a function of nothing else, so that a resumed run goes on as it was.
 
-    Names and curves are those of transformers' ``get_scheduler``.
+    Names and curves are those of transformers' ``get_scheduler``, "polynomial" with power=2 (theirs is 1, a line, where none is given).
 
     Args:
         share: of the run that is done, in [0, 1].
-        schedule: after the warm-up "constant" stays at 1; "linear", "polynomial" (its square) and "cosine" fall to 0 at the end, as do
-            the last of four cosines of "cosine_with_restarts" and, in the last fifth, "warmup_stable_decay"; "inverse_sqrt" falls with
-            the root of the time since the beginning, measured in warm-ups.
+        schedule: after the warm-up "constant" stays at 1; "linear", "polynomial" (the square of "linear") and "cosine" fall to 0 at
+            the end, as do the last of four cosines of "cosine_with_restarts" and, in the last fifth, "warmup_stable_decay";
+            "inverse_sqrt" falls with the root of the time since the beginning, measured in warm-ups.
         warmup: share of the run in which the factor rises linearly from 0 to 1.
     Raises:
         ValueError: an unknown schedule, a warm-up that is no share, or "inverse_sqrt" without a warm-up.
@@ -70,6 +71,8 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """An optimizer over named parameters; matrices decay, vectors (norms, biases) do not.
 
+    It warns of parameters in low precision: an optimizer that keeps no copy in float32 rounds most of their small steps away.
+
     Args:
         parameters: names and tensors.
         name: "adamw" (arXiv:1711.05101), "adam" (arXiv:1412.6980; its decay is added to the gradient), "rmsprop" or "sgd".
@@ -88,6 +91,7 @@ def make_optimizer(
     named = list(parameters)
     if not named:
         raise ValueError("there is no parameter to train: all of the policy's are frozen (requires_grad=False)")
+    _tell_of_low_precision(named)
     groups = [
         {"params": [x for _, x in named if x.dim() >= 2], "weight_decay": weight_decay},
         {"params": [x for _, x in named if x.dim() < 2], "weight_decay": 0.0},
@@ -138,6 +142,18 @@ def clear(parameters: Iterable[Tensor]) -> None:
     """Forgets the gradients."""
     for x in parameters:
         x.grad = None
+
+
+def _tell_of_low_precision(named: Sequence[tuple[str, Tensor]]) -> None:
+    low = [(name, str(x.dtype).removeprefix("torch.")) for name, x in named if x.is_floating_point() and x.element_size() < 4]
+    if low:
+        warnings.warn(
+            f"{len(low)} of {len(named)} trained tensors are {low[0][1]} (the first: {low[0][0]}): small steps are rounded "
+            "away, so that at a learning rate such as 1e-5 hardly any weight moves. Load the model in float32: "
+            "CausalLMPolicy.from_pretrained(name), or CausalLMPolicy(AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)); "
+            "a base in low precision goes with lora=LoRA()",
+            stacklevel=3,
+        )
 
 
 def _where(names: Sequence[str]) -> str:

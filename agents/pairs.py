@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Pair", "pair_rows", "pairs_of_examples", "read_pairs"]
+from tokengym.agents.cut import answer_budget, cut_answers
+
+__all__ = ["Pair", "distinct_pairs", "pair_rows", "pairs_of_examples", "read_pairs"]
 
 _PROMPTS = ("prompt", "index", "sample_id")
+_AT_ONCE = 256  # pairs that are encoded together
 
 
 class Pair(NamedTuple):
@@ -73,10 +77,49 @@ def pairs_of_examples(venv: Any) -> list[Pair]:
     return pairs
 
 
+def distinct_pairs(pairs: Sequence[Pair], venv: Any) -> list[int]:
+    """Places of the pairs that can teach: their two answers differ in the tokens that the environment lets an answer have.
+
+    It warns of answers that are cut off, and of pairs that are the same then and are left out.
+
+    Raises:
+        ValueError: no pair is left.
+    """
+    differ, cut = list[bool](), 0
+    for start in range(0, len(pairs), _AT_ONCE):
+        some = pairs[start : start + _AT_ONCE]
+        obs = _encoded(some, venv)
+        ids, mask = np.asarray(obs["input_ids"]), np.asarray(obs["completion_mask"])
+        answers = np.where(mask.astype(np.bool_), ids, -1)
+        differ += (answers[: len(some)] != answers[len(some) :]).any(axis=1).tolist()
+        cut += int(cut_answers(ids, mask, venv).sum())
+    budget = answer_budget(venv)
+    if cut:
+        warnings.warn(
+            f"{cut} of {2 * len(pairs)} answers are longer than max_new_tokens={budget} and are cut off, without an end; "
+            "make the environment with a larger max_new_tokens",
+            stacklevel=4,
+        )
+    places = [place for place, different in enumerate(differ) if different]
+    same = len(pairs) - len(places)
+    what = f"{same} of {len(pairs)} pairs have a chosen answer whose tokens (max_new_tokens={budget}) are those of the rejected one"
+    if not places:
+        raise ValueError(f"{what}; there is nothing to learn. Make the environment with a larger max_new_tokens, or give other pairs")
+    if same:
+        warnings.warn(f"{what}, the first is pair {differ.index(False)}; they teach nothing and are left out", stacklevel=4)
+    return places
+
+
+def _encoded(pairs: Sequence[Pair], venv: Any) -> Mapping[str, Any]:
+    """The chosen answers and then the rejected ones behind their prompts, 2P rows."""
+    answers = [pair.chosen for pair in pairs] + [pair.rejected for pair in pairs]
+    rows: Mapping[str, Any] = venv.answered([pair.prompt for pair in pairs] * 2, answers)
+    return rows
+
+
 def pair_rows(pairs: Sequence[Pair], venv: Any, device: torch.device) -> dict[str, Tensor]:
     """The chosen answers and then the rejected ones behind their prompts, as a batch of 2P rows with ``lengths``."""
-    answers = [pair.chosen for pair in pairs] + [pair.rejected for pair in pairs]
-    obs = venv.answered([pair.prompt for pair in pairs] * 2, answers)
+    obs = _encoded(pairs, venv)
     lengths = np.asarray(obs["attention_mask"]).sum(axis=1, dtype=np.int64)
     width = int(lengths.max())
     batch = {name: torch.from_numpy(np.asarray(column)[:, :width].astype(np.int64)).to(device) for name, column in obs.items()}

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from tokengym._models import model_folder
-from tokengym._transformers import quiet
+from tokengym._transformers import quiet, width_of
 from tokengym.agents.allowed import Allowed, forbid
 from tokengym.agents.attention import make_steady
 from tokengym.agents.backbone import Backbone
@@ -76,7 +76,7 @@ class CausalLMPolicy(nn.Module):
         fast_linears(model)
         self.lora = None if lora is None else LoRAModel(model, lora)
         self._adapter: str | None = None
-        self._build(model, nn.Linear(int(_text_config(model).hidden_size), 1))
+        self._build(model, nn.Linear(width_of(model), 1))
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
         self.generator = torch.Generator().manual_seed(0)

@@ -81,6 +81,8 @@ class PPO(ClippedAgent):
         self.needs_values = self.critic is None
         super().__init__(policy, env, config, seed, validation_env)
         c = self.config
+        if not 0 <= c.gamma <= 1:
+            raise ValueError(f"gamma={c.gamma}; expected 0 to 1")
         if c.kl_control not in _CONTROLS:
             raise unknown("KL control", c.kl_control, _CONTROLS)
         if c.critic not in _CRITICS:

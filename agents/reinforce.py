@@ -75,10 +75,13 @@ class Reinforce(OnlineAgent):
         if not 0 < c.gamma <= 1 or not 0 <= c.baseline_decay < 1:
             raise ValueError(f"gamma={c.gamma}, baseline_decay={c.baseline_decay}; expected 0 < gamma <= 1 and 0 <= baseline_decay < 1")
         self.needs_values = c.baseline == "value"
-        self.past_mean: float | None = None  # the moving mean of the scores of past collections
         self.greedy_tokens = 0  # said by the greedy completions of this update
         if c.kl not in _KL:
             raise unknown("KL estimator", c.kl, _KL)
+
+    def _forget(self) -> None:
+        super()._forget()
+        self.past_mean: float | None = None  # the moving mean of the scores of past collections
 
     def advantages(self, scores: Tensor, valid: Tensor, greedy: Tensor | None = None) -> Tensor:
         """(B,) advantages of (B,) sequence rewards under the configured baseline; 0 where not valid. ``greedy``: (B,) its scores."""

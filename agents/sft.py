@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from tokengym._registry import unknown
 from tokengym.agents.base import Agent
 from tokengym.agents.batches import micro_batches, take
 from tokengym.agents.config import AgentConfig
+from tokengym.agents.cut import answer_budget, cut_answers
 from tokengym.agents.losses import sft_loss
 from tokengym.agents.precision import PRECISIONS, precision
 
@@ -29,7 +31,7 @@ class SFTConfig(AgentConfig):
     batch_size: int = 32  # sequences per optimizer step
     epochs: float = 0.0  # passes over the labels that are kept; 0: total_timesteps or updates decide
     examples: int = 0  # use the first so many training examples; 0: all
-    keep: float = 1.0  # share of the labels to imitate, those with the best reward in the environment first; 1.0 asks for no reward
+    keep: float = 1.0  # share of the labels to imitate, those that the reward likes best of what it can score; 1.0 asks for no reward
     learning_rate: float = 5e-4  # of AdamW, at its highest
     precision: str = "float32"  # of the matrix products: "float32", or "bfloat16", which takes about half the time; weights stay float32
     schedule: str = "cosine"  # the learning rate's course, as in AgentConfig
@@ -52,6 +54,8 @@ class SFT(Agent):
         self._queue: list[np.ndarray] = []  # the batches that were drawn and not yet used
         self._left: list[int] = []  # examples of this epoch that were not yet drawn
         self._tokens: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # index -> its row's token ids and completion mask, unpadded
+        self._cut_share = 0.0  # of the last batch
+        self._cut: set[int] = set()  # those of them whose label is longer than the environment lets an answer be
         super().__init__(policy, env, config, seed, validation_env)
         if not 0 < self.config.keep <= 1:
             raise ValueError(f"keep={self.config.keep}; expected a share above 0 and up to 1")
@@ -62,7 +66,7 @@ class SFT(Agent):
 
     def set_env(self, env: Any) -> None:
         super().set_env(env)
-        self._kept, self._queue, self._left, self._tokens = None, [], [], {}
+        self._kept, self._queue, self._left, self._tokens, self._cut = None, [], [], {}, set()
 
     def kept(self) -> np.ndarray:
         """Indices of the training examples whose labels are imitated, in ascending order."""
@@ -75,7 +79,13 @@ class SFT(Agent):
             if self.config.keep < 1:
                 scores = np.asarray(venv.label_rewards(indices))
                 self._reward_calls += count
-                best = np.argsort(-scores, kind="stable")[: max(1, round(self.config.keep * count))]
+                scored = count - int(np.isnan(scores).sum())
+                if not scored:
+                    raise ValueError(
+                        f"keep={self.config.keep} chooses by the environment's reward, which could score none of the {count} labels; "
+                        "keep=1.0 asks for no reward"
+                    )
+                best = np.argsort(-scores, kind="stable")[: min(scored, max(1, round(self.config.keep * count)))]  # NaN stands last
                 indices = np.sort(best)
             self._kept = indices
         return self._kept
@@ -94,7 +104,7 @@ class SFT(Agent):
             part.backward()
             losses.append(part.detach()[None])
         loss = sum(self.ranks.table(losses)[:, 0].tolist())
-        return {"tokens": tokens, "loss": loss, "grad_norm": self._step()}
+        return {"tokens": tokens, "loss": loss, "grad_norm": self._step(), "cut_labels": self._cut_share}
 
     def _labels_of(self) -> Any:
         venv = getattr(self.venv, "unwrapped", self.venv)
@@ -105,7 +115,9 @@ class SFT(Agent):
     def _planned_updates(self) -> int:
         planned = super()._planned_updates()
         if self.config.epochs:
-            by_epochs = math.ceil(self.config.epochs * len(self.kept()) / self.config.batch_size)
+            whole, rest = divmod(self.config.epochs, 1)
+            batches = len(self.kept()) / self.config.batch_size  # of one pass, whose last one may be a small one
+            by_epochs = int(whole) * math.ceil(batches) + math.ceil(rest * batches - 1e-9)
             planned = min(planned, by_epochs) if planned else by_epochs
         return planned
 
@@ -133,11 +145,26 @@ class SFT(Agent):
         for row, index in enumerate(new):
             width = int(lengths[row])
             self._tokens[index] = (np.array(obs["input_ids"][row, :width]), np.array(obs["completion_mask"][row, :width]))
+        self._see_cuts(np.array(new), obs)
+
+    def _see_cuts(self, indices: np.ndarray, obs: Any) -> None:
+        """Remembers the labels that the environment's token budget cuts off, and warns of the first ones."""
+        venv = self._labels_of()
+        cut = indices[cut_answers(np.asarray(obs["input_ids"]), np.asarray(obs["completion_mask"]), venv)]
+        if len(cut) and not self._cut:
+            warnings.warn(
+                f"{len(cut)} of the first {len(indices)} labels are longer than max_new_tokens={answer_budget(venv)} and are cut off, "
+                "without an end: the policy would learn never to end. Make the environment with a larger max_new_tokens, or leave "
+                "them out of its dataset; the figure cut_labels tells their share of each batch",
+                stacklevel=2,
+            )
+        self._cut |= set(cut.tolist())
 
     def _batch(self) -> dict[str, Tensor]:
         indices = self._draw()
         self._tokenize([int(i) for i in indices])
         self._labels |= {int(i) for i in indices}
+        self._cut_share = sum(int(i) in self._cut for i in indices) / len(indices)
         rows = [self._tokens[int(i)] for i in indices]
         lengths = [len(ids) for ids, _ in rows]
         ids = np.zeros((len(rows), max(lengths)), dtype=np.int64)

@@ -72,6 +72,7 @@ class SoftQ(OnlineAgent):
     parallel = True
 
     def __init__(self, policy: Any, env: Any = None, config: Any = None, seed: int = 0, validation_env: Any = None) -> None:
+        self.target: TargetNetwork | None = None
         super().__init__(policy, env, config, seed, validation_env)
         c = self.config
         for name, low, high in (("gamma", 0, 1), ("one_step", 0, 1), ("epsilon", 0, 1), ("target_rate", 0, 1)):
@@ -83,14 +84,22 @@ class SoftQ(OnlineAgent):
         for name in ("batch_size", "steps_per_update", "target_every"):
             if getattr(c, name) < 1:
                 raise ValueError(f"{name}={getattr(c, name)}; expected at least 1")
-        self.replay = Replay(c.replay_episodes)
         self.target = TargetNetwork(policy) if c.one_step else None
-        self.steps = 0  # optimizer steps so far
-        self.level = 0.0  # V before anything was learned: the first collection's mean score
         self._explored = self._explored_tokens = 0  # of the last collection: episodes that explored, and their tokens
 
     def _needs_reference(self) -> bool:
         return True
+
+    def _forget(self) -> None:
+        super()._forget()
+        self.replay = Replay(self.config.replay_episodes)
+        self.steps = 0  # optimizer steps so far
+        self.level = 0.0  # V before anything was learned: the first collection's mean score
+
+    def set_env(self, env: Any) -> None:
+        super().set_env(env)
+        if self.target is not None:
+            self.target.policy.match(int(self.venv.single_action_space.n))
 
     def collect(self) -> Rollout:
         """The policy's own episodes of a collection; those that explore, drawn prompt by prompt, are remembered at once."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from tokengym.agents.checkpoint import optimizer_tensors, policy_state, restore_optimizer
-from tokengym.agents.venv import describe
+from tokengym.agents.parallel import Shard
+from tokengym.agents.venv import data_key, describe, differs
 from tokengym.agents.zero import collect, owned
 
-__all__ = ["SCHEMA", "read_config", "restore", "snapshot"]
+__all__ = ["SCHEMA", "check_saved", "read_config", "restore", "snapshot"]
 
 SCHEMA = 1
 
@@ -40,7 +42,7 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "updates": agent.updates,
         "seconds": agent.seconds,
         "run": agent._run,
-        "labels": sorted(agent._labels),
+        "labels": {key: sorted(seen) for key, seen in agent._labels_seen.items() if seen},
         "reward_calls": agent._reward_calls,
         "best": [_finite(agent.best.score), agent.best.worse],
         "alarms": agent.alarms,
@@ -52,7 +54,8 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if isinstance(choices := getattr(agent.policy, "generator", None), torch.Generator):
         tensors["rng_predict"] = choices.get_state()
     tensors |= {f"weights/{name}": x for name, x in trained.items()}
-    tensors |= {f"best/{name}": x for name, x in agent.best.weights.items()}
+    if agent._run is not None:  # else they are the weights
+        tensors |= {f"best/{name}": x for name, x in agent.best.weights.items()}
     return state, tensors
 
 
@@ -60,21 +63,35 @@ def restore(agent: Any, state: Mapping[str, Any], tensors: Mapping[str, Tensor])
     """Puts back what :func:`snapshot` gave."""
     agent._assign({name.removeprefix("weights/"): x for name, x in tensors.items() if name.startswith("weights/")})
     restore_optimizer(agent.optimizer, owned(agent._parameters(), agent.ranks).items(), tensors)
-    device = agent.policy.device
-    agent.best.weights = {name.removeprefix("best/"): x.to(device) for name, x in tensors.items() if name.startswith("best/")}
-    score, agent.best.worse = state["best"] or (None, 0)
-    agent.best.score = -math.inf if score is None else score
     agent.generator.set_state(tensors["rng"])
     if "rng_predict" in tensors:
         agent.policy.generator.set_state(tensors["rng_predict"])
     agent.timesteps, agent.updates, agent.seconds = state["timesteps"], state["updates"], state["seconds"]
     agent._run, agent.alarms = state["run"], dict(state.get("alarms", {}))
     agent.history = [{name: math.nan if value is None else value for name, value in stats.items()} for stats in state["history"]]
-    agent._labels, agent._reward_calls = set(state["labels"]), state["reward_calls"]
+    key, labels = data_key(agent.venv), state["labels"]
+    agent._labels_seen = {name: set(seen) for name, seen in (labels if isinstance(labels, dict) else {key: labels}).items()}
+    agent._labels, agent._reward_calls = agent._labels_seen.setdefault(key, set()), state["reward_calls"]
+    elsewhere = agent._run is None and agent.venv is not None and differs(agent.venv, state["env"])
     venv = getattr(agent.venv, "unwrapped", agent.venv)
-    if state["env_state"] is not None and hasattr(venv, "set_state"):
+    if state["env_state"] is not None and hasattr(venv, "set_state") and not elsewhere:
         venv.set_state(state["env_state"])
     agent._restore_extra(state["extra"], tensors)
+    if elsewhere:  # what was saved of the other environment is to be forgotten, as where one gets a new one
+        agent.set_env(agent.venv.env if isinstance(agent.venv, Shard) else agent.venv)
+    if agent._run is not None:  # a run that is over has its best weights; what they score is found anew, perhaps in another environment
+        device = agent.policy.device
+        agent.best.weights = {name.removeprefix("best/"): x.to(device) for name, x in tensors.items() if name.startswith("best/")}
+        score, agent.best.worse = state["best"] or (None, 0)
+        agent.best.score = -math.inf if score is None else score
+
+
+def check_saved(path: Path, state: Mapping[str, Any], kind: Any) -> None:
+    """Raises ValueError where ``path`` does not hold an agent of class ``kind``, or was written by another version."""
+    if state["agent"] != kind.name:
+        raise ValueError(f"{path} holds a {state['agent']!r} agent, and {kind.__name__} loads {kind.name!r}; use the class of that name")
+    if state["schema"] != SCHEMA:
+        raise ValueError(f"{path} was written in schema {state['schema']}; this version reads schema {SCHEMA}")
 
 
 def read_config(written: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,17 @@ from gymnasium.vector import VectorWrapper
 from gymnasium.wrappers.vector import DictInfoToList
 from torch.nn import Embedding
 
+from tokengym.agents.parallel import Shard
+
 __all__ = [
     "check_context",
     "check_groups",
     "check_infos",
     "check_tokenizer",
     "check_width",
+    "data_key",
     "describe",
+    "differs",
     "make_venv",
     "recall",
     "recall_validation",
@@ -81,7 +86,8 @@ def check_infos(env: Any) -> None:
 def validation_venv(given: Any, venv: Any, num_envs: int, metrics: bool) -> Any:
     """The vector env of validation: ``given``, or the validation split of the training environment, always in the same order.
 
-    It warns where that split has the rows of training in it, as Examples in a list do, which have no splits.
+    It warns where the rows of training are in it: those of an id or spec are of the split "train", and Examples in a list have no splits.
+    A vector env that was not made by ``gymnasium.make_vec`` may have them without a word.
 
     Args:
         given: an id, a spec, a vector env or None.
@@ -89,24 +95,32 @@ def validation_venv(given: Any, venv: Any, num_envs: int, metrics: bool) -> Any:
         num_envs: rows, where one is made here.
         metrics: whether one that is made here measures the task's metrics, which may cost more than the reward.
     Raises:
-        ValueError: nothing was given, and the training environment does not know its own id and keywords.
+        ValueError: nothing was given, and the training environment does not know its own id and keywords; or that itself was given.
     """
-    if given is not None and hasattr(given, "num_envs"):
-        return make_venv(given, num_envs)
     if given is None:
         spec = getattr(getattr(venv, "unwrapped", venv), "spec", None)
         if spec is None:
             raise ValueError("the environment was not made by gymnasium.make_vec: its validation split is unknown; give validation_env=...")
         kwargs = {name: value for name, value in spec.kwargs.items() if name not in _TRAINING_ONLY}
-        made = make_venv(replace(spec, kwargs={**kwargs, "split": "validation"}), num_envs, order="sequential", metrics=metrics)
-        if _share_rows(venv, made):
-            warnings.warn(
-                "validation plays the rows of training: this dataset has the same examples in every split; make an environment of other "
-                f"rows, gymnasium.make_vec({spec.id!r}, num_envs={num_envs}, deal='shared', dataset=...), and pass it as validation_env=",
-                stacklevel=3,
-            )
-        return made
-    return make_venv(given, num_envs, order="sequential", metrics=metrics)
+        given = replace(spec, kwargs={**kwargs, "split": "validation"})
+        why, instead = "this dataset has the same examples in every split", "dataset=..."
+    else:
+        why, instead = "validation_env has the same examples as env", "split='validation'"
+    changes: dict[str, Any] = {} if hasattr(given, "num_envs") else {"order": "sequential", "metrics": metrics}
+    made = make_venv(given, num_envs, **changes)
+    if getattr(made, "unwrapped", made) is getattr(venv, "unwrapped", venv):
+        raise ValueError(
+            "validation_env is the training environment itself: each validation would begin its order of examples again, and training "
+            "would repeat the first ones; leave it out, or make another one: "
+            f"gymnasium.make_vec({describe(venv)['id']!r}, num_envs={num_envs}, deal='shared', split='validation')"
+        )
+    if getattr(getattr(made, "unwrapped", made), "spec", None) is not None and _share_rows(venv, made):
+        warnings.warn(
+            f"validation plays the rows of training: {why}; make an environment of other rows, "
+            f"gymnasium.make_vec({describe(made)['id']!r}, num_envs={num_envs}, deal='shared', {instead}), and pass it as validation_env=",
+            stacklevel=3,
+        )
+    return made
 
 
 def _share_rows(venv: Any, made: Any) -> bool:
@@ -119,8 +133,10 @@ def describe(env: Any) -> dict[str, Any]:
     """An environment (id, spec or vector env) as JSON-able values, from which :func:`recall` makes it again.
 
     Returns:
-        ``id``; ``num_envs``, None for an id or a spec; ``kwargs``, None where they are not known or hold objects.
+        ``id``; ``num_envs``, None for an id or a spec; ``kwargs``, None where they are not known or hold objects, or where the vector
+        env is wrapped, of which they know nothing; ``group_size`` of a vector env whose ``kwargs`` are known.
     """
+    env = env.env if isinstance(env, Shard) else env
     spec = (
         gymnasium.spec(env)
         if isinstance(env, str)
@@ -132,20 +148,44 @@ def describe(env: Any) -> dict[str, Any]:
     if spec is None:
         return {"id": type(env).__name__, "num_envs": num_envs, "kwargs": None}
     kwargs = {name: value for name, value in spec.kwargs.items() if name not in _MADE_BY_US}
+    dealt = {} if num_envs is None else {"group_size": spec.kwargs.get("group_size", 1)}
     try:
         json.dumps(kwargs)
     except TypeError:
         return {"id": spec.id, "num_envs": num_envs, "kwargs": None}
-    return {"id": spec.id, "num_envs": num_envs, "kwargs": kwargs}
+    if num_envs is not None and getattr(env, "unwrapped", env) is not env:
+        return {"id": spec.id, "num_envs": num_envs, "kwargs": None}
+    return {"id": spec.id, "num_envs": num_envs, "kwargs": kwargs, **dealt}
+
+
+def differs(venv: Any, told: Mapping[str, Any]) -> bool:
+    """Whether a vector env is known to be another one than :func:`describe` told of; rows, groups and metrics aside."""
+    now = json.loads(json.dumps(describe(venv)))
+    if not told or now["id"] != told["id"] or None in (now["kwargs"], told["kwargs"]):
+        return bool(told) and now["id"] != told["id"]
+    return {**now["kwargs"], "metrics": None} != {**told["kwargs"], "metrics": None}
+
+
+def data_key(venv: Any) -> str:
+    """What tells the data set of a vector env from another: its size, its first and its last example; "" where it shows none."""
+    examples: Any = getattr(getattr(venv, "unwrapped", venv), "examples", ())
+    if not len(examples):
+        return ""
+    ends = [(each.id, each.prompt, each.references) for each in (examples[0], examples[len(examples) - 1])]
+    return hashlib.sha256(repr([len(examples), ends]).encode()).hexdigest()
 
 
 def recall(told: Mapping[str, Any], group_size: int = 1) -> Any:
-    """What :func:`describe` told of, a spec or a vector env; None where too little is known of it."""
+    """What :func:`describe` told of, a spec or a vector env; None where too little is known of it.
+
+    Args:
+        told: by a version that did not tell the group size, it is ``group_size``.
+    """
     if told.get("kwargs") is None:
         return None
     spec = gymnasium.spec(told["id"])
     spec = replace(spec, kwargs={**spec.kwargs, **told["kwargs"]})
-    return spec if told["num_envs"] is None else make_venv(spec, told["num_envs"], group_size)
+    return spec if told["num_envs"] is None else make_venv(spec, told["num_envs"], told.get("group_size", group_size))
 
 
 def recall_validation(told: Mapping[str, Any], needed: bool) -> Any:
@@ -153,8 +193,8 @@ def recall_validation(told: Mapping[str, Any], needed: bool) -> Any:
     found = recall(told)
     if needed and told and found is None:
         warnings.warn(
-            f"the validation environment {told['id']} that was saved cannot be made again (it holds objects, or is not registered); "
-            "give it to load(..., validation_env=...), or validation is done on the environment's own validation split",
+            f"the validation environment {told['id']} that was saved cannot be made again (it holds objects, is wrapped, or is not "
+            "registered); give it to load(..., validation_env=...), or validation is done on the environment's own validation split",
             stacklevel=3,
         )
     return found
@@ -180,7 +220,8 @@ def check_width(policy: Any, width: int, what: str) -> None:
         return
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     words = model.get_input_embeddings()
-    learned = any(isinstance(x, Embedding) and x is not words and x.num_embeddings == longest for x in model.modules())
+    tables = [x for x in model.modules() if isinstance(x, Embedding) and x is not words]
+    learned = any(x.num_embeddings - getattr(x, "offset", 0) == longest for x in tables)  # OPT's and BART's have two rows more
     if learned and longest is not None and width > longest:
         raise ValueError(
             f"{what} has up to {width} tokens, and the model {policy.name!r} knows {longest} positions; "

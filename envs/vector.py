@@ -250,10 +250,11 @@ class TextGenVectorEnv(VectorEnv[Obs, npt.NDArray[np.int64], npt.NDArray[Any]]):
         return self.engine.sample(self.engine.prompt(index, self._table.dealer.order_seed(0)), response, stop_reason)
 
     def label_rewards(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """(B,) float32: what the environment would pay for the labels. Raises as :meth:`labelled`."""
+        """(B,) float32: what the environment would pay for the labels, NaN for one that cannot be scored. Raises as :meth:`labelled`."""
         if not len(indices):
             return np.zeros(0, dtype=np.float32)
-        return np.array(self.engine.score([self.engine.label(int(index)) for index in indices]).scores, dtype=np.float32)
+        scored = self.engine.score([self.engine.label(int(index)) for index in indices])
+        return np.where(scored.columns["reward_valid"], scored.scores, np.nan).astype(np.float32)
 
     def get_state(self) -> dict[str, Any]:
         """Everything that the next steps depend on, JSON-able; :meth:`set_state` continues bit for bit."""

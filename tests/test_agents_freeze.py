@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, GPT2Config
 
 from tests.echo import echo_policy, echo_venv
 from tokengym.agents import LoRA, Reinforce, ReinforceConfig, load_agent
-from tokengym.agents.freeze import train_only
+from tokengym.agents.freeze import set_trained, train_only
 from tokengym.agents.policy import CausalLMPolicy
 
 
@@ -100,3 +100,16 @@ def test_what_was_frozen_by_hand_is_frozen_again_by_loading(tmp_path: Path) -> N
     again = load_agent(agent.save(tmp_path / "agent"), env=echo_venv(group_size=4))
     assert learning(again.policy) == learning(policy)
     again.learn(progress=False)
+
+
+def test_a_checkpoint_is_not_loaded_into_a_policy_that_lacks_its_weights(tmp_path: Path) -> None:
+    config = ReinforceConfig(episodes_per_update=16, updates=1)
+    full = Reinforce(echo_policy(), echo_venv(group_size=4), config=config).learn(progress=False).save(tmp_path / "full")
+    adapted = CausalLMPolicy(echo_policy().model, lora=LoRA(rank=2))
+    with pytest.raises(ValueError, match=r"this policy, with adapters \(lora=...\), lacks 14 of them, the first 'model.model.layers.0.mlp"):
+        load_agent(full, policy=adapted)
+    names = learning(adapted)
+    with pytest.raises(ValueError, match="holds 30 trained tensors and this policy, with no adapters, lacks 28 of them"):
+        set_trained(echo_policy(), names)
+    set_trained(adapted, names)
+    assert learning(adapted) == names

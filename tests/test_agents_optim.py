@@ -50,6 +50,17 @@ def parameters() -> dict[str, torch.Tensor]:
     return {"matrix": torch.ones(2, 2, requires_grad=True), "vector": torch.ones(2, requires_grad=True)}
 
 
+def test_low_precision_is_warned_of() -> None:
+    named = {"model.a": torch.ones(2, 2, dtype=torch.bfloat16), "head": torch.ones(2)}
+    with pytest.warns(UserWarning, match=r"1 of 2 trained tensors are bfloat16 \(the first: model.a\).*Load the model in float32"):
+        optimizer = make_optimizer([(name, x.requires_grad_()) for name, x in named.items()], "sgd", learning_rate=1e-3)
+    for x in named.values():
+        x.grad = torch.ones_like(x)
+    step(optimizer, learning_rate=1e-3, max_norm=10.0, trained=named)
+    assert named["model.a"].tolist() == [[1.0, 1.0], [1.0, 1.0]]  # what the warning is about: 1 - 0.001 rounds to 1
+    assert named["head"].tolist() == pytest.approx([0.999, 0.999])
+
+
 def test_matrices_decay_and_vectors_do_not() -> None:
     named = parameters()
     optimizer = make_optimizer(named.items(), learning_rate=0.1, weight_decay=0.5)

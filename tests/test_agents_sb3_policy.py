@@ -218,6 +218,10 @@ def test_adapters_of_a_model_by_name(tmp_path: Path) -> None:
     env = SB3VecEnv("TextSumm-v0", num_envs=2, size=4, max_new_tokens=4, tokenizer=name, metrics=False, reward="length(goal=3)")
     given = {"model": name, "lora": LoRA(rank=2)}
     model = PPO(CausalLMActorCritic, env, n_steps=4, batch_size=8, learning_rate=1e-2, policy_kwargs=given, seed=0, device="cpu")
+    make_one: Any = CausalLMActorCritic
+    small = make_one(env.observation_space, env.action_space, lambda _: 1e-3, dtype="bfloat16", **given)
+    plain: Any = model.policy  # rollout and update agree in it
+    assert (plain.causal_lm.backbone.dtype, small.causal_lm.backbone.dtype) == (torch.float32, torch.bfloat16)
     start = {key: x.detach().clone() for key, x in model.policy.named_parameters()}
     model.learn(8)
     moved = {key for key, x in model.policy.named_parameters() if not torch.equal(x, start[key])}
@@ -236,6 +240,7 @@ def test_what_does_not_fit_is_refused() -> None:
     refuse("expected a Dict with input_ids", gymnasium.spaces.Box(0, 1, (3,)), actions)
     refuse("expected Discrete", observations, gymnasium.spaces.Box(0, 1, (3,)))
     refuse("lora goes with a model by name", observations, actions, model=echo_policy(), lora=LoRA())
+    refuse("dtype goes with a model by name", observations, actions, model=echo_policy(), dtype="bfloat16")
     with pytest.raises(TypeError, match="model is a int; expected a name"):
         make_one(observations, actions, lambda _: 1e-3, model=7)
     with pytest.raises(TypeError, match="net_arch"):

@@ -9,15 +9,26 @@ from typing import Any
 
 import gymnasium
 import pytest
-from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
-from transformers import LlamaConfig
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics, TransformReward
+from transformers import LlamaConfig, OPTConfig
 
 import tokengym  # noqa: F401  (registers the ids)
 from tests.echo import echo_policy, echo_venv
 from tests.text_rows import SMALL, random_model
 from tokengym.agents import SFT, SFTConfig, load_agent
+from tokengym.agents.parallel import Ranks, Shard
 from tokengym.agents.policy import CausalLMPolicy
-from tokengym.agents.venv import check_context, check_groups, check_tokenizer, describe, make_venv, recall, validation_venv
+from tokengym.agents.venv import (
+    check_context,
+    check_groups,
+    check_tokenizer,
+    data_key,
+    describe,
+    differs,
+    make_venv,
+    recall,
+    validation_venv,
+)
 from tokengym.envs import Example
 
 
@@ -54,6 +65,22 @@ def test_validation_on_the_rows_of_training_is_told() -> None:
         validation_venv(None, made(train), 2, metrics=False)
     other = made(held_out)
     assert validation_venv(other, made(train), 2, metrics=False) is other
+
+
+def test_validation_on_the_training_split_is_told_and_on_the_training_environment_refused() -> None:
+    spec = copy.deepcopy(gymnasium.spec("TextQA-v0"))
+    spec.kwargs["size"] = 8
+    train = make_venv(spec, num_envs=2)
+    said = r"validation_env has the same examples as env.*make_vec\('TextQA-v0', num_envs=2, deal='shared', split='validation'\)"
+    for given in (spec, make_venv(spec, num_envs=2)):
+        with pytest.warns(UserWarning, match=said):
+            validation_venv(given, train, 2, metrics=False)
+    held_out = copy.deepcopy(spec)
+    held_out.kwargs["split"] = "validation"
+    assert validation_venv(held_out, train, 2, metrics=False).unwrapped.engine.keywords.split == "validation"
+    for given, env in ((train, train), (RecordEpisodeStatistics(train), train), (train, RecordEpisodeStatistics(train))):
+        with pytest.raises(ValueError, match=r"validation_env is the training environment itself.*make_vec\('TextQA-v0'"):
+            validation_venv(given, env, 2, metrics=False)
 
 
 def test_an_environment_without_a_spec_needs_its_validation_given() -> None:
@@ -112,6 +139,36 @@ def test_what_was_described_is_made_again() -> None:
     assert recall({}) is None and recall(describe(echo_venv(2))) is None
 
 
+def test_a_vector_env_is_made_again_with_its_own_group_size() -> None:
+    told = json.loads(json.dumps(describe(gymnasium.make_vec("TextQA-v0", num_envs=2, deal="shared", size=8, group_size=4))))
+    assert recall(told, group_size=1).unwrapped.engine.keywords.group_size == 4
+    del told["group_size"]  # an older checkpoint
+    assert recall(told, group_size=2).unwrapped.engine.keywords.group_size == 2
+
+
+def test_wrappers_are_not_lost_without_a_word(tmp_path: Path) -> None:
+    inner = gymnasium.make_vec("TextQA-v0", num_envs=2, deal="shared", size=8)
+    wrapped = TransformReward(inner, lambda reward: 10 * reward + 1)
+    assert describe(wrapped) == {"id": "TextQA-v0", "num_envs": 2, "kwargs": None} and recall(describe(wrapped)) is None
+    assert describe(Shard(inner, Ranks(0, 2))) == describe(inner)  # a process's share is ours, and made again
+    policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
+    again = load_agent(SFT(policy, wrapped, config=SFTConfig(batch_size=2, updates=1)).save(tmp_path / "agent"))
+    with pytest.raises(ValueError, match=r"has no environment; give one to its constructor, to load\(\), or to set_env\(\)"):
+        again.learn(progress=False)
+
+
+def test_environments_are_told_apart() -> None:
+    def made(**keywords: Any) -> Any:
+        return gymnasium.make_vec("TextQA-v0", num_envs=2, deal="shared", **{"size": 8, **keywords})
+
+    told = json.loads(json.dumps(describe(made())))
+    assert not differs(made(), told) and not differs(made(metrics=False), told) and not differs(made(), {})
+    assert differs(made(reward="exact"), told) and differs(made(split="test"), told) and differs(echo_venv(2), told)
+    assert not differs(TransformReward(made(), float), told)  # nobody knows
+    assert data_key(made()) == data_key(made(reward="exact")) != data_key(made(size=7)) != data_key(made(split="test"))
+    assert data_key(echo_venv(2)) == data_key(echo_venv(4)) and data_key(None) == ""
+
+
 def test_a_loaded_agent_validates_where_it_did(tmp_path: Path) -> None:
     policy = CausalLMPolicy.from_pretrained("builtin:tiny", device="cpu")
     config = SFTConfig(batch_size=2, updates=1, num_envs=2, validate_every=1, validation_episodes=2)
@@ -125,9 +182,12 @@ def test_a_loaded_agent_validates_where_it_did(tmp_path: Path) -> None:
 
 
 def test_an_episode_longer_than_the_table_of_positions_is_refused() -> None:
-    policy = CausalLMPolicy(random_model("gpt2"))  # 128 positions
-    with pytest.raises(ValueError, match="knows 128 positions; lower max_prompt_tokens"):
-        check_context(policy, make_venv("TextQA-v0", num_envs=1))
-    check_context(policy, echo_venv(1))
+    opt = OPTConfig(vocab_size=1024, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2, word_embed_proj_dim=16)
+    opt.max_position_embeddings = 128
+    for model in (random_model("gpt2"), random_model(opt)):  # 128 positions; OPT's table has two rows more
+        policy = CausalLMPolicy(model)
+        with pytest.raises(ValueError, match="knows 128 positions; lower max_prompt_tokens"):
+            check_context(policy, make_venv("TextQA-v0", num_envs=1))
+        check_context(policy, echo_venv(1))
     rotary = random_model(LlamaConfig(**SMALL, num_hidden_layers=1, max_position_embeddings=SMALL["vocab_size"]))
     check_context(CausalLMPolicy(rotary), make_venv("TextQA-v0", num_envs=1))  # as many words as positions, and no table of those

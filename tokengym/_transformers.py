@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["head_of", "quiet"]
+__all__ = ["head_of", "quiet", "width_of"]
 
 
 @contextmanager
@@ -38,10 +38,19 @@ def head_of(model: Any) -> Any:
     """
     prefix = str(getattr(model, "base_model_prefix", ""))
     if not prefix or getattr(model, prefix, model) is model:
-        raise ValueError(f"{type(model).__name__} has no base model apart from its head; pass a transformers ...ForCausalLM")
+        raise ValueError(
+            f"{type(model).__name__} has no base model apart from its head; pass a transformers ...ForCausalLM "
+            f"that has it under the name that its base_model_prefix says{f' ({prefix!r} is not there)' if prefix else ''}"
+        )
     head = copy.copy(model)
     head.__dict__["_modules"] = {**model._modules, prefix: _HandOver()}
     return head
+
+
+def width_of(model: Any) -> int:
+    """Numbers in a hidden state that the trunk hands to the head, H; OPT's may be fewer than those of its layers."""
+    config = model.config.get_text_config()
+    return int(getattr(config, "word_embed_proj_dim", config.hidden_size))
 
 
 class _HandOver:
@@ -49,6 +58,11 @@ class _HandOver:
 
     def __call__(self, input_ids: Any = None, inputs_embeds: Any = None, **_: Any) -> _Passed:
         return _Passed(inputs_embeds)
+
+    @property
+    def decoder(self) -> _HandOver:
+        """The part of the trunk that some heads (OPT's, BART's) call themselves."""
+        return self
 
 
 class _Passed:
