@@ -6,7 +6,10 @@ import inspect
 import re
 from typing import Any, NamedTuple
 
+from tokengym._registry import unknown
 from tokengym.rewards import REWARDS, BaseReward, make_reward
+from tokengym.rewards.grammar import WRAPPERS
+from tokengym.rewards.places import imported
 
 __all__ = ["COLUMNS", "Card", "card", "cards", "cells"]
 
@@ -44,12 +47,12 @@ class Card(NamedTuple):
 
 
 def card(name: str) -> Card:
-    """The card of the reward called ``name``.
+    """The card of the reward called ``name``, of a wrapper ("threshold", "clip"), or of what stands at a place ("my_module:my_reward").
 
     Raises:
-        ValueError: nobody knows it ("did you mean").
+        ValueError: nobody knows it ("did you mean"), or the place leads to no reward.
     """
-    row: Any = REWARDS.find(name)
+    row: Any = _row(name)
     kind = row if inspect.isclass(row) or inspect.isfunction(row) else type(row)
     doc = inspect.getdoc(kind) or ""
     parameters = [p for p in inspect.signature(row).parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -83,6 +86,14 @@ def cells(known: Card) -> tuple[str, ...]:
     low, high = (f"{end:g}".replace("inf", "∞") for end in known.range)
     better = "higher" if known.higher_is_better else "lower"
     return known.name, known.about, f"{low} to {high}", better, known.needs or "-", known.cost, ", ".join(known.arguments) or "-"
+
+
+def _row(name: str) -> object:
+    if ":" in name:
+        return imported(name)
+    if name not in REWARDS and name not in WRAPPERS:
+        raise unknown("reward", name, [*REWARDS, *WRAPPERS], REWARDS.hint)
+    return REWARDS[name] if name in REWARDS else WRAPPERS[name]
 
 
 def _made(name: str, row: Any, required: tuple[str, ...]) -> BaseReward | Any:

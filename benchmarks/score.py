@@ -67,9 +67,18 @@ class Tally:
         self._invalid: list[int] = []
 
     def add(self, batch: Sequence[Answer]) -> list[dict[str, Any]]:
-        """Scores a batch; for each answer {"score", "components"}, None where it could not be scored."""
+        """Scores a batch; for each answer {"score", "components"}, None where it could not be scored.
+
+        Raises:
+            ValueError: the reward refuses an answer; the message names its line.
+        """
         samples = [answer.sample for answer in batch]
-        scores, components, valid = self.reward.explain(samples)
+        try:
+            scores, components, valid = self.reward.explain(samples)
+        except (TypeError, ValueError, KeyError):
+            if self.reward.cost != "remote":  # nobody is asked, and paid, once more
+                self._refuse(batch)
+            raise
         self._scores.append(scores[valid])
         for name, values in components.items():
             self._components.setdefault(name, []).append(values[valid])
@@ -83,6 +92,15 @@ class Tally:
                 found["components"] = {name: float(values[row]) for name, values in components.items()} if known else None
             told.append(found)
         return told
+
+    def _refuse(self, batch: Sequence[Answer]) -> None:
+        """Raises the ValueError of the first answer that the reward refuses alone, too."""
+        for answer in batch:
+            try:
+                self.reward.explain([answer.sample])
+            except (TypeError, ValueError, KeyError) as error:
+                text = error.args[0] if isinstance(error, KeyError) and error.args else error
+                raise ValueError(f"line {answer.line}, {self.spec}: {text}") from error
 
     def result(self) -> Scored:
         """The figures of all that was added.

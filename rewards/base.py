@@ -75,9 +75,10 @@ class BaseReward:
         return Listed(scores.tolist(), {name: part.tolist() for name, part in components.items()}, valid.tolist())
 
     def __init_subclass__(cls, **keywords: Any) -> None:
-        """A class that scores in another way than its base no longer lists as the base does."""
+        """A class that scores in another way than its base no longer lists as the base does, whichever of its bases says how."""
         super().__init_subclass__(**keywords)
-        if "listed" not in vars(cls) and not vars(cls).keys().isdisjoint(("score", "explain")):
+        first = next(kind for kind in cls.__mro__ if not vars(kind).keys().isdisjoint(("listed", "score", "explain")))
+        if "listed" not in vars(first):
             cls.listed = BaseReward.listed  # type: ignore[method-assign]
 
     def __call__(self, batch: Sequence[Sample], /) -> Scores:

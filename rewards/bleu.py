@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tokengym.rewards.base import BaseReward, Sample, Values
-from tokengym.rewards.tokens import has_cjk, ngram_counts, shared_ngrams
+from tokengym.rewards.tokens import has_cjk, make_room, ngram_counts, shared_ngrams
 
 __all__ = ["Bleu", "BleuCounts", "bleu_counts"]
 
@@ -114,6 +114,7 @@ def _sentence_bleu(counts: BleuCounts) -> float:
 @lru_cache(maxsize=8192)
 def _prepared(references: tuple[str, ...], tokenize: str, lowercase: bool) -> tuple[str, tuple[_Counts, ...], tuple[int, ...]]:
     """The tokenizer's name, for each order the highest count of each n-gram over the references, and their lengths in words."""
+    make_room(_prepared, sum(map(len, references)))
     if tokenize == "auto":
         if any(map(_KANA.search, references)):
             tokenize = "char"

@@ -54,7 +54,7 @@ class Chrf(ReferenceReward):
         Raises:
             TypeError: ``references`` is one text instead of a tuple of texts.
         """
-        if not batch or any(isinstance(sample.references, str) for sample in batch):
+        if not batch or any(isinstance(sample.references, str) for sample in batch) or not self._written_as(Chrf):
             return super().score(batch)
         pairs = [(sample.response, reference) for sample in batch for reference in sample.references]
         if not pairs:

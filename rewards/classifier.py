@@ -16,6 +16,7 @@ from tokengym._models import model_folder
 from tokengym._registry import unknown
 from tokengym.rewards.base import BaseReward, Sample, Values
 from tokengym.rewards.loading import encode, load, micro_batches, plain_tokenizer, utf8
+from tokengym.rewards.weights import State, state
 
 __all__ = ["BOUND", "READS", "UNITS", "Classifier"]
 
@@ -165,8 +166,13 @@ class _Judge:
         return [i for piece in pieces for i in (encode(self._plain, said[piece]) if piece in said else encode(self._markup, piece))]
 
 
-@lru_cache(maxsize=4)
 def _judge(name: str, device: str) -> _Judge:
+    """Loaded once, and again where the weights in a local folder were written anew."""
+    return _loaded(name, device, state(name))
+
+
+@lru_cache(maxsize=4)
+def _loaded(name: str, device: str, now: State) -> _Judge:
     return _Judge(name, device)
 
 

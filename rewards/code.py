@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tokengym.rewards.base import BaseReward, Sample, Values
-from tokengym.rewards.sandbox import Limits, run_many
+from tokengym.rewards.sandbox import Limits, Tests, run_many
 
 __all__ = ["UnitTests", "extract_code"]
 
@@ -62,9 +63,14 @@ class UnitTests(BaseReward):
         self._limits = Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=memory_mb * 2**20)
 
     def score(self, batch: Sequence[Sample]) -> Values:
-        """(B,) shares, NaN where a sample has no tests."""
+        """(B,) shares, NaN where a sample has no tests.
+
+        Raises:
+            TypeError: ``meta["tests"]`` is neither a text nor a sequence of texts.
+            ValueError: they are not Python, or none of them could fail.
+        """
         rows = [row for row, sample in enumerate(batch) if sample.meta.get("tests")]
-        jobs = [(extract_code(batch[row].response), batch[row].meta["tests"]) for row in rows]
+        jobs = [(extract_code(batch[row].response), _checked(batch[row].meta["tests"])) for row in rows]
         scores = np.full(len(batch), math.nan)  # (B,)
         for row, verdict in zip(rows, run_many(jobs, self._limits, workers=self.workers, unconfined=self.unconfined), strict=True):
             share = verdict.passed / verdict.total
@@ -72,12 +78,23 @@ class UnitTests(BaseReward):
         return scores
 
 
+def _checked(tests: Any) -> Tests:
+    if isinstance(tests, str) or (isinstance(tests, Sequence) and all(isinstance(test, str) for test in tests)):
+        return tests
+    raise TypeError(f"meta['tests']={tests!r}; expected one text of Python statements, or a sequence of such texts")
+
+
 def extract_code(response: str) -> str:
-    """The program in a response: its last fenced block, up to the end where the fence is not closed, or the whole text."""
+    """The program in a response: its last fenced block, up to the end where the fence is not closed, or the whole text.
+
+    A block that stands to the right as a whole, as in a list, is moved to the margin.
+    """
     lines = response.splitlines(keepends=True)
     fences = [at for at, line in enumerate(lines) if line.lstrip().startswith(_FENCE)]
     if not fences:
         return response
     opening = fences[-1] if len(fences) % 2 else fences[-2]
     closing = fences[-1] if len(fences) % 2 == 0 else len(lines)
-    return "".join(lines[opening + 1 : closing])
+    inside = lines[opening + 1 : closing]
+    margin = min((len(line) - len(line.lstrip()) for line in (lines[opening], *inside) if line.strip()), default=0)
+    return "".join([line[margin:] if line.strip() else line for line in inside])

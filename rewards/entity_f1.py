@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,8 +15,9 @@ from tokengym.rewards.micro_f1 import MicroF1, hits_alarms_misses
 __all__ = ["EntityF1", "read_pairs", "read_tags"]
 
 _TAG = re.compile(r"O|[BI](?:-\S+)?")
-_BETWEEN_TAGS = re.compile(r"[\s,]+")
-_BETWEEN_PAIRS = re.compile(r"[;\n]|(?<=\)),")
+_WRITTEN_TAG = re.compile(r"[^\s,]+")
+_BETWEEN_PAIRS = re.compile(r"[;\n]")
+_AFTER_BRACKET = re.compile(r"(?<=\)),")
 _BULLETS = re.compile(r"\A(?:(?:[-*•]|\d{1,4}[.)])\s+)+")
 _SPACE = re.compile(r"[\s;]+")
 _QUOTES = "\"'“”‘’«»「」『』`*"
@@ -61,29 +62,39 @@ class EntityF1(MicroF1):
         gold: Any = sample.meta.get("entities" if pairs else "tags")
         if gold is None:
             return None
-        given = read_pairs(sample.response) if pairs else read_tags(sample.response)
-        return {"": hits_alarms_misses(given, _gold_pairs(_frozen(gold)) if pairs else _gold_spans(_tags(gold)))}
+        known = _gold_pairs(_frozen(gold)) if pairs else _gold_spans(_tags(gold))
+        given = read_pairs(sample.response, known) if pairs else read_tags(sample.response)
+        return {"": hits_alarms_misses(given, known)}
 
 
-def read_pairs(response: str) -> Counter[Hashable]:
+def read_pairs(response: str, known: Container[Hashable] = ()) -> Counter[Hashable]:
     """The entities that a response lists, as a multiset of (surface, type) in a common form.
 
     Entries are separated by semicolons or line breaks (a comma after a closing bracket will do); each is "surface (TYPE)", where the
     last pair of brackets holds the type. Bullets and numbers at the head of an entry and quotes around a surface are passed over, as is
     a response that is just "none". An entry without a type counts as an entity that nobody knows: a false alarm. Case, white
     space and Unicode's compatibility forms (full-width brackets) do not matter; write a space for a semicolon within a surface.
+
+    Args:
+        response: any text.
+        known: entities in the same form; such a one is read whole where its surface has a comma after a bracket ("Acme (UK), Ltd (ORG)").
     """
     text = response if response.isascii() else unicodedata.normalize("NFKC", response)
     found: Counter[Hashable] = Counter()
     if text.strip().rstrip(".").casefold() == "none":
         return found
-    for entry in _BETWEEN_PAIRS.split(text):
-        entry = entry.strip().rstrip(".,")
-        if entry:
-            surface, bracket, kind = entry.rpartition("(")
-            readable = bracket and kind.endswith(")") and surface.strip() and kind.strip(" )")
-            found[_pair(surface, kind[:-1]) if readable else None] += 1
+    for part in _BETWEEN_PAIRS.split(text):
+        for entry in (part,) if ")," not in part or _entry(part) in known else _AFTER_BRACKET.split(part):
+            if entry.strip().rstrip(".,"):
+                found[_entry(entry)] += 1
     return found
+
+
+def _entry(text: str) -> tuple[str, str] | None:
+    """The surface and the type of one entry; None where it has no type."""
+    surface, bracket, kind = text.strip().rstrip(".,").rpartition("(")
+    readable = bracket and kind.endswith(")") and surface.strip() and kind.strip(" )")
+    return _pair(surface, kind[:-1]) if readable else None
 
 
 def read_tags(response: str) -> Counter[Hashable]:
@@ -91,7 +102,7 @@ def read_tags(response: str) -> Counter[Hashable]:
 
     What is no tag ("O", "B-TYPE", "I-TYPE") stands for a word outside.
     """
-    return _spans(tag if _TAG.fullmatch(tag) else "O" for tag in _BETWEEN_TAGS.split(response.strip(" ,\n\t")))
+    return _spans(tag if _TAG.fullmatch(tag) else "O" for tag in _WRITTEN_TAG.findall(response))
 
 
 def _pair(surface: str, kind: str) -> tuple[str, str]:

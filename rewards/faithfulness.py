@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -183,7 +183,7 @@ def _words(text: str) -> str:
 
 def _frozen(facts: Any) -> _Surfaces:
     """Facts in a form that a cache can hold."""
-    if not isinstance(facts, str) and isinstance(facts, Iterable):
+    if isinstance(facts, Iterable) and not isinstance(facts, str | Mapping):
         rows = tuple((fact,) if isinstance(fact, str) else tuple(fact) if isinstance(fact, Iterable) else (fact,) for fact in facts)
         if all(isinstance(surface, str) for row in rows for surface in row):
             return rows

@@ -32,6 +32,7 @@ WRAPPERS: Mapping[str, Callable[..., BaseReward]] = {"clip": Clip, "threshold": 
 """Rewards around a reward: their first argument is a sum."""
 
 _LITERALS = {"True": True, "False": False, "None": None, "true": True, "false": False, "none": None}
+_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
 _PLACE = "a reward from a module is written 'my_module:my_reward'"
 _BROKEN_PLACE = "what is defined inside a function cannot be imported; move it to the top of its module"
 _MAX_DEPTH = 50  # brackets within brackets; Python's own stack ends at a few hundred
@@ -243,6 +244,8 @@ class _Parser:
             value = _LITERALS[token.text]
         else:
             quoted = f"; texts stand in quotes: {key.text}='{token.text}'" if token.kind == "name" else ""
+            if token.text.casefold() in _SWITCHES:
+                quoted = f"; yes or no is written {key.text}={_SWITCHES[token.text.casefold()]}"
             self.fail(token.at, f"expected a number, a quoted text, True, False or None as {key.text}{quoted}")
         self.next += 1
         if key.text in arguments:
@@ -264,6 +267,10 @@ class _Parser:
         if empty:
             before = "..., " * len(inner)
             self.fail(name.at, f"{name.text!r} needs the argument {empty[0]!r}: {name.text}({before}{empty[0]}=...)")
+        for parameter in parameters:
+            if parameter.name in arguments and (wanted := _misfit(parameter, arguments[parameter.name])):
+                value = literal(arguments[parameter.name])
+                self.fail(places[parameter.name], f"{parameter.name}={value}; expected {wanted}")
         try:
             reward = maker(*inner, **arguments)
         except (TypeError, ValueError) as error:
@@ -272,6 +279,15 @@ class _Parser:
             return called(reward, name.text, None, ready=False)
         written = ", ".join(f"{key}={literal(value)}" for key, value in arguments.items())
         return Custom(reward, name.text if name.kind == "name" else None, spec=f"{name.text}({written})" if written else name.text)
+
+
+def _misfit(parameter: inspect.Parameter, value: object) -> str:
+    """What an argument should have been; "" where it will do, or where neither a default of True or False nor an annotation says."""
+    if (isinstance(parameter.default, bool) or parameter.annotation in (bool, "bool")) and not isinstance(value, bool):
+        return "True or False, without quotes"
+    if parameter.annotation in (str, "str") and not isinstance(value, str):
+        return "a text in quotes"
+    return ""
 
 
 def _number(text: str) -> float | int:

@@ -12,6 +12,7 @@ import numpy as np
 from tokengym._transformers import head_of
 from tokengym.rewards.base import Values
 from tokengym.rewards.loading import encode, load, micro_batches, plain_tokenizer
+from tokengym.rewards.weights import State, state
 
 __all__ = ["LanguageModel", "Likelihood", "Text", "Window", "joined", "language_model", "per_token"]
 
@@ -173,7 +174,11 @@ class LanguageModel:
         return self._head(inputs_embeds=hidden[None], use_cache=False).logits[0].float()
 
 
-@lru_cache(maxsize=4)
 def language_model(name: str, device: str) -> LanguageModel:
-    """The model of that name, loaded once and shared by all rewards."""
+    """The model of that name, shared by all rewards; loaded once, and again where the weights in a local folder were written anew."""
+    return _loaded(name, device, state(name))
+
+
+@lru_cache(maxsize=4)
+def _loaded(name: str, device: str, now: State) -> LanguageModel:
     return LanguageModel(name, device)

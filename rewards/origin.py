@@ -1,39 +1,54 @@
-"""The code of rewards that are not this package's: results by one name are only comparable where it is the same."""
+"""What decides a reward besides its specification: code that is not this package's, and weights that are somebody's own.
+
+Results by one name are only comparable where these are the same.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tokengym.rewards.base import BaseReward, Custom, Product, Sum
+from tokengym.rewards.base import BaseReward, Product, Sum
+from tokengym.rewards.service import Service
+from tokengym.rewards.weights import weights_digest
 
 __all__ = ["outside_code"]
 
 
 def outside_code(reward: BaseReward) -> list[str]:
-    """sha256 of each file outside this package in which a part of ``reward`` is written, sorted; none where all of it is ours.
+    """sha256 of all that decides ``reward`` from outside, sorted; none where all of it is ours and stands in its specification.
 
-    A class counts with those it extends. Of what a file imports nothing is read.
+    These are: each file outside this package in which a part of it is written (a class counts with those it extends; of what a file
+    imports nothing is read), the version of a service, the arguments of a ``functools.partial``, and the weights of a local folder
+    that a part names as its ``model`` or ``reference``.
     """
-    return sorted({_digest(kind) for part in _parts(reward) for kind in _kinds(part) if not _ours(kind.__module__)})
+    found: set[str] = set()
+    for part in _parts(reward):
+        found.update(_digest(kind) for kind in _kinds(part) if not _ours(kind.__module__))
+        found.update(_values(part))
+    return sorted(found)
 
 
 def _parts(reward: Any) -> Iterator[Any]:
-    """``reward`` and what it is made of: terms, factors, a wrapped reward, a function."""
+    """``reward`` and what it is made of: terms, factors, a wrapped reward, a function, the function of a partial and its arguments."""
     yield reward
-    inner: list[Any] = [getattr(reward, "reward", None)]
+    inner: list[Any] = []
     if isinstance(reward, Sum):
         inner = [term for _, term in reward.terms]
     elif isinstance(reward, Product):
         inner = list(reward.factors)
-    elif isinstance(reward, Custom):
-        yield reward.function
+    elif isinstance(reward, BaseReward):
+        inner = [getattr(reward, "reward", None), getattr(reward, "function", None)]
+    elif isinstance(reward, partial):
+        inner = [reward.func, *reward.args, *reward.keywords.values()]
     for each in inner:
-        if isinstance(each, BaseReward):
+        if callable(each):
             yield from _parts(each)
 
 
@@ -42,6 +57,31 @@ def _kinds(part: Any) -> list[Any]:
     if inspect.isroutine(part):
         return [part]
     return [kind for kind in type(part).__mro__ if kind.__module__ not in ("builtins", "typing", "abc", "functools")]
+
+
+def _values(part: Any) -> Iterator[str]:
+    """sha256 of what no file of code says."""
+    if isinstance(part, Service):
+        yield _sha256(f"{part.name} {part.version}")
+    if isinstance(part, partial):
+        yield _sha256("\n".join([*map(_told, part.args), *(f"{key}={_told(part.keywords[key])}" for key in sorted(part.keywords))]))
+    for key in ("model", "reference"):
+        named = getattr(part, key, None)
+        weights = weights_digest(named) if isinstance(named, str) else None
+        if weights:
+            yield weights
+
+
+def _told(value: object) -> str:
+    """A value as JSON; what JSON does not know counts by its class."""
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError):
+        return f"{type(value).__module__}:{type(value).__qualname__}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _ours(module: str) -> bool:

@@ -108,7 +108,8 @@ def read_ranking(response: str, count: int) -> list[int]:
 
     The response names documents by their numbers from 1 on: "3 1 2", "3 > 1 > 2", "3, 1, 2" or "[3], [1], [2]"; whatever stands between
     is passed over. Where numbers in square brackets occur, only these are read. Where two or more lines begin with "1.", "2.", ... and
-    go on to a further number, these beginnings are line numbers. A number that comes again is passed over.
+    go on to a further number, these beginnings are line numbers, and other lines (an introduction, a closing word) are passed over. A
+    number that comes again is passed over.
 
     Args:
         response: any text.
@@ -119,10 +120,9 @@ def read_ranking(response: str, count: int) -> list[int]:
     text = response if response.isascii() else unicodedata.normalize("NFKC", response)
     found: Iterable[str] = _BRACKETED.findall(text)
     if not found:
-        lines = [line for line in text.splitlines() if line.strip()]
-        heads = [_LINE_NUMBER.match(line) for line in lines]
-        if len(lines) > 1 and all(head is not None and head.group(1) == str(row) for row, head in enumerate(heads, 1)):
-            text = "\n".join(line[head.end() :] for line, head in zip(lines, heads, strict=True) if head is not None)
+        heads = [head for line in text.splitlines() if (head := _LINE_NUMBER.match(line))]
+        if len(heads) > 1 and all(head.group(1) == str(row) for row, head in enumerate(heads, 1)):
+            text = "\n".join(head.string[head.end() :] for head in heads)
         found = _NUMBER.findall(text)
     longest = len(str(count))
     order: list[int] = []

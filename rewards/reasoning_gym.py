@@ -8,7 +8,8 @@ import math
 import random
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,7 @@ _ANY = re.compile(r"[\s\S]*")  # what is too large is refused below
 _READ = {
     "coin_flip": _ANY,
     "binary_matrix": _LISTS,
+    "complex_arithmetic": re.compile(r"[^nN]*"),  # no "nan", which to the scorer lies at no distance from any number
     "n_queens": _LISTS,
     "spiral_matrix": _LISTS,
     "string_insertion": _LISTS,
@@ -50,6 +52,22 @@ _LONGEST = 2_000  # characters of an answer that is evaluated
 _TOWER = re.compile(r"\*\*[^+*]*\)\s*\*\*")  # a power of a power: its value may not fit into any memory
 _HUGE = re.compile(r"[\d.][eE][+-]?[\d_]{4,}")  # a number such as 1e999999999, which some scorers write out digit by digit
 
+
+def _close(response: str, answer: str) -> bool:
+    """Whether a number or a fraction is the probability asked for, within the package's own tolerance."""
+    try:
+        return abs(Fraction(response.replace(",", "")) - Fraction(answer)) <= Fraction(1, 10_000)
+    except (ValueError, ZeroDivisionError):
+        return False
+
+
+def _same(response: str, answer: str) -> bool:
+    return response.casefold() == answer.casefold()
+
+
+# The package's scorers of these pay for what is no answer: "0" begins like "0.25", and any text at all is true.
+_CHECKED: Mapping[str, Callable[[str, str], bool]] = {"coin_flip": _close, "game_of_life_halting": _same}
+
 _SIMPLIFIED = ("simple_integration", "intermediate_integration")  # sympy may simplify a short formula for hours
 _elsewhere = Limited("tokengym.rewards.reasoning_gym:score_here", seconds=10.0)
 
@@ -60,7 +78,8 @@ class ReasoningGym(OneByOne):
     The question is made again from the data set's name and the seed, so the sample must come from the version that is installed. A few
     of the package's scorers evaluate the response as Python, as a formula or as moves; here one that is more than a list of values, a
     formula or moves, or that needs numbers without end, earns 0.0 unseen, and so does one that makes a scorer fail, or work for more
-    than ten seconds.
+    than ten seconds. Where the package pays for what is no answer, the answer is checked here: "nan" earns 0.0 in complex_arithmetic,
+    coin_flip gives no part for first digits that agree (1.0 within 0.0001, else 0.0), game_of_life_halting wants True or False.
 
     Range 0 to 1, higher is better, needs ``meta["reasoning_gym"]``: {"dataset": its name there, "seed": 0 to 2**32 - 1}. Source:
     Stojanovski et al. 2025, arXiv:2505.24760.
@@ -99,8 +118,10 @@ def _score(sample: Sample) -> float:
 
 
 def score_here(dataset: str, seed: int, response: str) -> float:
-    """The package's own score of a response, however long that takes; 0.0 where its scorer fails."""
+    """The package's own score of a response, however long that takes (of two data sets, ours); 0.0 where its scorer fails."""
     asked = entry(dataset, seed)
+    if dataset in _CHECKED:
+        return float(_CHECKED[dataset](response, str(asked["answer"])))
     with _quiet():
         try:
             score = float(_scorer(dataset).score_answer(response, asked))

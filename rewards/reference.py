@@ -43,6 +43,10 @@ class ReferenceReward(OneByOne):
         """The score of one response against one reference; NaN where the two cannot be compared, which leaves that reference out."""
         raise NotImplementedError(f"{type(self).__name__} must define compare(response, reference)")
 
+    def _written_as(self, kind: type[ReferenceReward]) -> bool:
+        """Whether ``compare`` and ``rate`` are still those of ``kind``; where a subclass writes its own, no shortcut may score a batch."""
+        return type(self).compare is kind.compare and type(self).rate is kind.rate
+
     def pool(self, matches: Sequence[float]) -> float:
         """One number from the scores against each reference, in any order; NaN where there is none."""
         found = [match for match in matches if match == match]

@@ -13,7 +13,7 @@ from tokengym.rewards.base import BaseReward, Sample, Values
 from tokengym.rewards.ngrams import ngram_matches
 from tokengym.rewards.reference import ReferenceReward
 from tokengym.rewards.sample import Listed
-from tokengym.rewards.tokens import has_cjk, ngram_counts, rouge_tokens, shared_ngrams
+from tokengym.rewards.tokens import LONG, has_cjk, make_room, ngram_counts, rouge_tokens, shared_ngrams
 
 __all__ = ["Rouge1", "Rouge2", "RougeL"]
 
@@ -56,7 +56,7 @@ class Rouge1(ReferenceReward):
         Raises:
             TypeError: ``references`` is one text instead of a tuple of texts.
         """
-        if self.stem or len(batch) < _MANY:
+        if self.stem or len(batch) < _MANY or not self._written_as(Rouge1):
             return super().score(batch)
         _, responses, references, _, _ = zip(*batch, strict=True)
         if set(map(type, references)) != {tuple}:
@@ -83,6 +83,8 @@ class Rouge1(ReferenceReward):
 def _related(response: str, reference: str, stem: bool) -> tuple[str, ...]:
     """The words of a response, which several metrics ask for; none where the reference has none of them, so that all of them are 0."""
     given = rouge_tokens(response, stem)
+    if len(response) >= LONG:
+        make_room(_related, len(response))
     return () if _expected(reference, stem, 1)[0].keys().isdisjoint(given) else given
 
 
@@ -90,6 +92,8 @@ def _related(response: str, reference: str, stem: bool) -> tuple[str, ...]:
 def _expected(reference: str, stem: bool, n: int) -> tuple[Mapping[Hashable, int], int]:
     """The n-grams of a reference, which comes again and again: how often each occurs, and how many there are."""
     tokens = rouge_tokens(reference, stem)
+    if len(reference) >= LONG:
+        make_room(_expected, len(reference))
     return ngram_counts(tokens, n), max(len(tokens) - n + 1, 0)
 
 

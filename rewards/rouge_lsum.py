@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rapidfuzz.distance import LCSseq
 
 from tokengym.rewards.reference import ReferenceReward
-from tokengym.rewards.tokens import rouge_tokens
+from tokengym.rewards.tokens import make_room, rouge_tokens
 
 __all__ = ["RougeLsum"]
 
@@ -91,12 +91,14 @@ class _Reference(NamedTuple):
 @lru_cache(maxsize=8192)
 def _sentences(text: str, split: str, stem: bool) -> tuple[_Words, ...]:
     """The words of each sentence that has any."""
+    make_room(_sentences, len(text))
     cut = text.split("\n") if split == "newline" else _END.split(text)
     return tuple([words for words in [rouge_tokens(sentence, stem) for sentence in cut] if words])
 
 
 @lru_cache(maxsize=8192)
 def _places(cut: tuple[_Words, ...]) -> _Reference:
+    make_room(_places, sum(map(len, chain.from_iterable(cut))))
     starts = accumulate(map(len, cut), initial=0)
     sentences = tuple([_Sentence(start, len(words), _bits(words)) for start, words in zip(starts, cut, strict=False)])
     whole = _bits(chain.from_iterable(cut))

@@ -103,10 +103,10 @@ def run_many(
     after the call works with what the program made of that argument.
 
     Args:
-        jobs: pairs of program and tests. Tests are a text, whose top-level statements are one test each, apart from imports, definitions
-            and assignments (functions ``test...`` without arguments are called if nothing else calls them), or a sequence of texts, one
-            test each. A name in a test means the test's own, else Python's builtin, else the program's; ``import solution`` reaches
-            the program's too.
+        jobs: pairs of program and tests. Tests are a text, whose top-level statements are one test each, apart from imports, definitions,
+            assignments and what no program could fail (functions ``test...`` without arguments are called if nothing else calls them),
+            or a sequence of texts, one test each, apart from those that hold nothing else. A name in a test means the test's own, else
+            Python's builtin, else the program's; ``import solution`` reaches the program's too.
         limits: what each program may use.
         workers: how many run at a time; 0 for one per processor.
         unconfined: run even where this machine has no filter of system calls (not Linux, another processor), with limits only.
@@ -224,23 +224,25 @@ class _Sandbox:
         return data
 
 
+_SETUP = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
+
 _Units = tuple[tuple[str, bool, str], ...]  # (source, counts as a test, what messages call it)
 
 
 @functools.lru_cache(maxsize=4096)
 def _units(tests: str | tuple[str, ...]) -> _Units:
-    if not isinstance(tests, str):
-        units = tuple((text, True, _first_line(_parse(text).body)) for text in tests)
+    tree = _parse(tests if isinstance(tests, str) else "\n".join(tests))
+    own = _own_names(tree)
+    if isinstance(tests, str):
+        found = [(ast.unparse(node), _tells(node, own), _first_line([node])) for node in tree.body]
     else:
-        tree = _parse(tests)
-        setup = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
-        own = _own_names(tree)
-        found = [(ast.unparse(node), not isinstance(node, setup) and _tells(node, own), _first_line([node])) for node in tree.body]
-        named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test") and not node.args.args and node.name not in named:
-                found.append((f"{node.name}()", True, f"{node.name}()"))
-        units = tuple(found)
+        bodies = [_parse(text).body for text in tests]
+        found = [(text, any(_tells(node, own) for node in body), _first_line(body)) for text, body in zip(tests, bodies, strict=True)]
+    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test") and not node.args.args and node.name not in named:
+            found.append((f"{node.name}()", True, f"{node.name}()"))
+    units = tuple(found)
     if not any(counts for _, counts, _ in units):
         raise ValueError(f"tests={tests!r} hold no test: expected statements such as 'assert f(2) == 4'")
     return units
@@ -271,7 +273,9 @@ def _own_names(tree: ast.Module) -> set[str]:
 
 
 def _tells(node: ast.stmt, own: set[str]) -> bool:
-    """Whether a statement can tell one program from another: it asserts, or names something that is not Python's own."""
+    """Whether a statement can tell one program from another: it is no setup, and asserts or names something that is not Python's own."""
+    if isinstance(node, _SETUP):
+        return False
     return any(isinstance(part, ast.Assert) or (isinstance(part, ast.Name) and part.id not in own) for part in ast.walk(node))
 
 

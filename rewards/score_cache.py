@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,8 @@ __all__ = ["ScoreCache", "content_key"]
 
 _WAIT = 30.0  # seconds until another process must have finished its write
 _AT_ONCE = 500  # keys in one query
-_TABLE = "CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, value REAL NOT NULL, service TEXT NOT NULL) WITHOUT ROWID"
+# NULL: the service said that the sample cannot be scored. In files made before that was kept, NULL is refused, and the row left out.
+_TABLE = "CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, value REAL, service TEXT NOT NULL) WITHOUT ROWID"
 
 
 def content_key(service: str, sample: Sample) -> str:
@@ -46,7 +48,7 @@ class ScoreCache:
         self.path = Path(path)
 
     def read(self, keys: Iterable[str]) -> dict[str, float]:
-        """The scores of those of ``keys`` that are known.
+        """The scores of those of ``keys`` that are known; NaN where the sample cannot be scored.
 
         Raises:
             RuntimeError: the file cannot be read as such a cache.
@@ -61,7 +63,8 @@ class ScoreCache:
                     return {}
                 for start in range(0, len(wanted), _AT_ONCE):
                     some = wanted[start : start + _AT_ONCE]
-                    found.update(connection.execute(f"SELECT key, value FROM scores WHERE key IN ({','.join('?' * len(some))})", some))
+                    rows = connection.execute(f"SELECT key, value FROM scores WHERE key IN ({','.join('?' * len(some))})", some)
+                    found.update((key, math.nan if value is None else value) for key, value in rows)
         except sqlite3.Error as error:
             raise RuntimeError(f"cache {str(self.path)!r} cannot be read ({error}); give another file, or move this one away") from error
         return found
@@ -70,12 +73,12 @@ class ScoreCache:
         """Adds scores in one transaction.
 
         Args:
-            scores: key to score.
+            scores: key to score, NaN for a sample that cannot be scored.
             service: which service gave them, for whoever looks into the file.
         Raises:
             RuntimeError: the file cannot be written.
         """
-        rows = [(key, value, service) for key, value in scores.items()]
+        rows = [(key, value, service) for key, value in scores.items()]  # NaN becomes NULL
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._open()) as connection:

@@ -16,6 +16,7 @@ from tokengym._transformers import quiet
 from tokengym.rewards.base import Sample, Values
 from tokengym.rewards.loading import fast_linears, utf8
 from tokengym.rewards.reference import ReferenceReward
+from tokengym.rewards.weights import State, state
 
 __all__ = ["MINILM", "Semantic"]
 
@@ -134,6 +135,11 @@ class _Encoder:
         return found
 
 
-@lru_cache(maxsize=4)
 def _encoder(name: str, device: str) -> _Encoder:
+    """Loaded once, and again where the weights in a local folder were written anew."""
+    return _loaded(name, device, state(name))
+
+
+@lru_cache(maxsize=4)
+def _loaded(name: str, device: str, now: State) -> _Encoder:
     return _Encoder(name, device)

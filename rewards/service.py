@@ -172,7 +172,7 @@ class Service(BaseReward):
                         job = jobs[number]
                         if error is None:
                             found.update(zip(job, answers, strict=True))
-                            unwritten.update((key, value) for key, value in zip(job, answers, strict=True) if not math.isnan(value))
+                            unwritten.update(zip(job, answers, strict=True))
                             if time.monotonic() - written >= _FLUSH:
                                 self._keep(unwritten)
                                 unwritten, written = {}, time.monotonic()

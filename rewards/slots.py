@@ -40,7 +40,7 @@ class SlotF1(MicroF1):
         """Hits, false alarms and misses; None where no slots are known.
 
         Raises:
-            TypeError: meta["slots"] is not a mapping to values or lists of values.
+            TypeError: meta["slots"] is not a mapping to values or lists of values, or meta["filled"] no mapping.
         """
         counted = _hits_given_expected(sample)
         if counted is None:
@@ -65,7 +65,7 @@ class TaskSuccess(BaseReward):
         """(B,) 0 or 1, NaN where no slots are known.
 
         Raises:
-            TypeError: meta["slots"] is not a mapping to values or lists of values.
+            TypeError: meta["slots"] is not a mapping to values or lists of values, or meta["filled"] no mapping.
         """
         counts = [_hits_given_expected(sample) for sample in batch]
         return np.array([math.nan if row is None else float(row[0] == row[1] == row[2]) for row in counts], dtype=np.float64)
@@ -151,6 +151,8 @@ def _filled(sample: Sample) -> tuple[Mapping[str, str | None], int]:
     filled: Any = sample.meta.get("filled")
     if filled is None:
         return read_slots(sample.response)
+    if not isinstance(filled, Mapping) or not all(isinstance(name, str) for name in filled):
+        raise TypeError(f"meta['filled']={filled!r}; expected a mapping from slot to value")
     return {_slot(name): _json_value(value) for name, value in filled.items()}, 0
 
 

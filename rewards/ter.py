@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 
 from tokengym.rewards.base import Sample, Values
 from tokengym.rewards.reference import ReferenceReward
-from tokengym.rewards.tokens import has_cjk
+from tokengym.rewards.tokens import has_cjk, make_room
 
 __all__ = ["Ter"]
 
@@ -62,7 +62,7 @@ class Ter(ReferenceReward):
         Raises:
             TypeError: ``references`` is one text instead of a tuple of texts.
         """
-        if self.references == "mean" or any(isinstance(sample.references, str) for sample in batch):
+        if self.references == "mean" or any(isinstance(sample.references, str) for sample in batch) or not self._written_as(Ter):
             return super().score(batch)
         rates = [self._rate(sample.response, tuple(sample.references)) if sample.references else math.nan for sample in batch]
         return np.array(rates, dtype=np.float64)
@@ -80,6 +80,7 @@ class Ter(ReferenceReward):
 
 @lru_cache(maxsize=8192)
 def _words(text: str, tokenize: str, lowercase: bool) -> tuple[str, ...]:
+    make_room(_words, len(text))
     if tokenize == "normalized":
         return tuple(_tokenizer(lowercase)(text.rstrip()).split())
     return tuple((text.lower() if lowercase else text).split())

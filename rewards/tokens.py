@@ -9,11 +9,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache, lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 __all__ = [
     "CJK",
+    "LONG",
     "has_cjk",
+    "make_room",
     "ngram_counts",
     "overlap",
     "reference_counts",
@@ -34,6 +36,8 @@ CJK = (
 
 _Item = TypeVar("_Item", bound=Hashable)
 _CACHE = 8192  # texts; references come again and again, and several metrics read one response
+LONG = 500  # characters of a text, from which on a cache is bounded by what it holds, too
+_ROOM = 4_000_000  # characters of such texts in one cache: of BLEU, whose counts are the largest, 300 MB
 _ANY_CJK = re.compile(f"[{CJK}]")
 _ROUGE_WORD_OR_CJK = re.compile(f"[a-z0-9]+|[{CJK}]")
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
@@ -43,6 +47,24 @@ _LOWERED = string.ascii_letters + string.digits
 _ROUGE_BYTES = bytes(ord(chr(code).lower()) if chr(code) in _LOWERED else ord(" ") for code in range(256))
 _WORD_OR_MARK = re.compile(rf"[{CJK}]|[^\W{CJK}]+|[^\w\s]")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+_held: dict[str, int] = {}  # characters of long texts that each cache has taken in since it was last empty
+
+
+def make_room(cache: Callable[..., object], size: int) -> None:
+    """Empties a cache where another long text would be too much; called by what fills it, which is not called for what it holds.
+
+    Args:
+        cache: a function under ``lru_cache``.
+        size: characters of the text that comes in; short ones, which their number bounds, are not counted.
+    """
+    if size < LONG:
+        return
+    name = f"{cache.__module__}.{cache.__name__}"
+    _held[name] = _held.get(name, 0) + size
+    if _held[name] > _ROOM:
+        cast(Any, cache).cache_clear()
+        _held[name] = size
 
 
 def has_cjk(text: str) -> bool:
@@ -62,6 +84,8 @@ def rouge_tokens(text: str, stem: bool = False) -> tuple[str, ...]:
     Raises:
         ImportError: ``stem`` is asked for and nltk is not installed.
     """
+    if len(text) >= LONG:
+        make_room(rouge_tokens, len(text))
     if stem:
         return tuple([_stem(word) if len(word) > 3 else word for word in rouge_tokens(text)])
     if has_cjk(text):
@@ -102,6 +126,8 @@ def squad_tokens(text: str) -> tuple[str, ...]:
     a lone "a" stays, since it is a name there ("A组") and no article.
     Source: the official SQuAD evaluation script (arXiv:1606.05250); by character as in CMRC 2018 (arXiv:1810.07366).
     """
+    if len(text) >= LONG:
+        make_room(squad_tokens, len(text))
     if has_cjk(text):
         kept = (c for c in unicodedata.normalize("NFKC", text).lower() if not unicodedata.category(c).startswith("P"))
         return tuple(_CJK_ARTICLE.sub(" ", _ANY_CJK.sub(r" \g<0> ", "".join(kept))).split())
@@ -116,6 +142,7 @@ def ngram_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
 @lru_cache(maxsize=_CACHE)
 def reference_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
     """:func:`ngram_counts`, remembered; callers share the result and must not change it."""
+    make_room(reference_counts, sum(map(len, tokens)))
     return ngram_counts(tokens, n)
 
 
@@ -143,6 +170,7 @@ def _ngrams(tokens: tuple[str, ...], n: int) -> Iterable[Hashable]:
 @lru_cache(maxsize=_CACHE)
 def word_tokens(text: str) -> tuple[str, ...]:
     """The text as it is written, cut: runs of letters and digits, each mark alone, Chinese and Japanese by character, no white space."""
+    make_room(word_tokens, len(text))
     return tuple(_WORD_OR_MARK.findall(text))
 
 

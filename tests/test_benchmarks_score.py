@@ -15,7 +15,7 @@ import pytest
 from tokengym.benchmarks.answers import Answer
 from tokengym.benchmarks.cli import main
 from tokengym.benchmarks.score import Tally, corpus_interval
-from tokengym.rewards import Sample, make_reward
+from tokengym.rewards import BaseReward, Sample, make_reward
 from tokengym.rewards.base import Values
 from tokengym.rewards.counts import CountReward
 
@@ -172,3 +172,46 @@ def test_line_separators_in_answers_are_no_ends_of_lines(here: Path, capsys: pyt
     (here / "one.jsonl").write_text('{"response": "a\u2028b\x85c", "references": ["a\u2028b\x85c"]}\n', encoding="utf-8")
     assert main(["score", "--reward", "exact", "one.jsonl", "--quiet"]) == 0
     assert capsys.readouterr().out == "exact: 1.0000\n"
+
+
+@pytest.mark.parametrize(
+    ("reward", "meta", "why"),
+    [
+        ("unit_tests", {"tests": 5}, "unit_tests: meta['tests']=5; expected one text of Python statements"),
+        (
+            "0.5*exact + 0.5*task_success",
+            {"slots": {}, "filled": "x"},
+            "task_success: meta['filled']='x'; expected a mapping from slot to value",
+        ),
+        ("entity_f1", {"entities": {"a": "b"}}, "entity_f1: meta['entities']={'a': 'b'}; expected a sequence of pairs"),
+    ],
+)
+def test_a_wrong_meta_is_told_with_its_line(reward: str, meta: object, why: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"response": "a", "references": ["a"]}] * 3 + [{"response": "a", "references": ["a"], "meta": meta}]
+    (here / "meta.jsonl").write_text("\n" + "".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["score", "--reward", reward, "meta.jsonl"]) == 1
+    shown = capsys.readouterr().err
+    assert "error: line 5, " in shown and why in shown and "Traceback" not in shown
+
+
+def test_a_batch_that_fails_only_as_a_whole_fails_as_it_did() -> None:
+    def alone(batch: Sequence[Sample]) -> npt.NDArray[np.float64]:
+        if len(batch) > 1:
+            raise ValueError("one at a time")
+        return np.ones(1)
+
+    asked: list[int] = []
+
+    class Dear(BaseReward):
+        cost = "remote"
+
+        def score(self, batch: Sequence[Sample]) -> npt.NDArray[np.float64]:
+            asked.append(len(batch))
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="^no$"):
+        Tally("dear", Dear()).add([Answer(line, None, Sample("", "a")) for line in (1, 2)])
+    assert asked == [2]  # what is paid for is not asked again
+
+    with pytest.raises(ValueError, match=r"one at a time\) on a batch of 2 samples"):
+        Tally("alone", make_reward(alone)).add([Answer(line, None, Sample("", "a")) for line in (1, 2)])

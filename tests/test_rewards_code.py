@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import sys
+import textwrap
 
 import pytest
 
@@ -69,6 +70,12 @@ def test_limits_that_make_no_sense(spec: str) -> None:
         make_reward(spec)
 
 
+@pytest.mark.parametrize("tests", [5, ["assert half(2) == 1", 5], {"assert half(2) == 1": 1}])
+def test_tests_of_another_shape_are_refused(tests: object) -> None:
+    with pytest.raises(TypeError, match="expected one text of Python statements, or a sequence of such texts"):
+        UnitTests().explain([Sample("", HALF, meta={"tests": tests})])
+
+
 def test_pickles() -> None:
     reward = UnitTests(cpu_s=2)
     assert pickle.loads(pickle.dumps(reward)).spec == reward.spec == "unit_tests(cpu_s=2)"
@@ -85,6 +92,8 @@ def test_pickles() -> None:
         (f"Here:\n```python\n{HALF}", HALF),
         (f"```python\nx = 1\n```\nBetter:\n```python\n{HALF}", HALF),
         (f"  ```python\r\n{HALF}  ```", HALF),
+        (f"- so:\n  ```python\n{textwrap.indent(HALF, '  ')}  ```", HALF),  # in a list
+        (f"  ```python\n  x = 1\n\n{textwrap.indent(HALF, '    ')}", f"x = 1\n\n{textwrap.indent(HALF, '  ')}"),
         ("x = '```'\n", "x = '```'\n"),
         ("```", ""),
     ],

@@ -70,6 +70,15 @@ def test_odd_surfaces(surface: str, kind: str, response: str) -> None:
     assert pairs(response, [[surface, kind]]) == 1.0
 
 
+def test_a_known_surface_with_a_comma_after_a_bracket_is_read_whole() -> None:
+    gold = [["Acme (UK), Ltd", "ORG"], ["Harwick", "PLACE"]]
+    for response in ("Acme (UK), Ltd (ORG); Harwick (PLACE)", "Harwick (PLACE)\n2. acme (UK), Ltd (ORG)."):
+        assert pairs(response, gold) == 1.0
+    assert pairs("Acme (UK), Ltd (ORG)", gold[:1]) == 1.0
+    assert pairs("Acme (UK), Ltd (ORG)", [["Acme", "UK"], ["Ltd", "ORG"]]) == 1.0  # a comma still divides where nobody knows the whole
+    assert pairs("Acme (UK), Ltd (PLACE)", gold[:1]) == 0.0
+
+
 def test_nothing_to_find() -> None:
     for response in ("", " \n", "none", "None."):
         assert pairs(response, []) == 1.0
@@ -92,6 +101,7 @@ def test_what_is_not_known_is_not_valid() -> None:
         ("B-PER B-PER I-PER", {("PER", 0, 0), ("PER", 1, 2)}),
         ("B-PER, I-PER,\nO", {("PER", 0, 1)}),
         ("B-PER maybe I-PER", {("PER", 0, 0)}),  # no tag, so outside
+        ("\u3000\r\x0b B-PER I-PER\x0b,\u3000O", {("PER", 0, 1)}),  # any white space divides, and none is a word
         ("the tags are unknown", set()),
         ("B I", {("", 0, 1)}),
         ("", set()),

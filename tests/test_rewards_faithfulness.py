@@ -108,7 +108,7 @@ def test_no_facts_known_and_an_empty_list_of_facts_differ() -> None:
     assert score("", []) == 0.0
 
 
-@pytest.mark.parametrize("facts", ["Harwick", 3, [3], [["a", 3]]])
+@pytest.mark.parametrize("facts", ["Harwick", 3, [3], [["a", 3]], {"town": "Harwick"}])
 def test_facts_of_another_shape_are_refused(facts: Any) -> None:
     with pytest.raises(TypeError, match="expected a sequence in which each fact is a text or a list of alternative texts"):
         score("Harwick", facts)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tokengym.rewards import BaseReward, Sample, Sum
 from tokengym.rewards.one_by_one import OneByOne
 from tokengym.rewards.rouge import RougeL
+from tokengym.rewards.sample import Listed
 
 
 class Size(OneByOne):
@@ -100,3 +101,32 @@ def test_a_sum_lists_what_it_explains(terms: list[tuple[float, float]], response
 def test_a_sum_that_overflows_is_listed_as_not_valid() -> None:
     total = Times(1e307) * 100.0 + Size()
     assert total.listed(BATCH[:1]) == ([0.0], {"times": [0.0], "size": [0.0]}, [False])
+
+
+class Doubled:
+    """Twice what the other base says: it extends no reward."""
+
+    def score(self, batch: Sequence[Sample]) -> npt.NDArray[np.float64]:
+        return 2.0 * np.asarray(super().score(batch))  # type: ignore[misc]
+
+
+class DoubledSize(Doubled, Size):
+    """Takes its score from a base that stands before the one that lists."""
+
+
+class Tripled(Size):
+    """Lists in its own way, three times its score."""
+
+    def listed(self, batch: Sequence[Sample]) -> Listed:
+        return Listed([3.0 * score for score in super().listed(batch).scores], {}, [True] * len(batch))
+
+
+class TripledAgain(Tripled):
+    """Takes over how its base lists."""
+
+
+def test_a_score_from_a_second_base_counts_in_lists_too() -> None:
+    batch = [Sample("", "a b"), Sample("", "")]
+    assert DoubledSize().explain(batch).scores.tolist() == DoubledSize().listed(batch).scores == [4.0, 0.0]
+    assert DoubledSize().listed(batch).valid == [True, False]
+    assert TripledAgain().listed(batch[:1]).scores == [6.0]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import gymnasium
+import numpy as np
+import numpy.typing as npt
 import pytest
 
-from tokengym.rewards import Clip, make_reward
+from tokengym.rewards import Clip, Sample, Service, make_reward
 from tokengym.rewards.origin import outside_code
 
 _CODE = """
@@ -57,3 +61,31 @@ def test_what_stands_in_no_file_counts_by_its_name() -> None:
     namespace: dict[str, object] = {"__name__": "typed_in"}
     exec("def scored(batch):\n    return [1.0 for _ in batch]\n", namespace)
     assert len(outside_code(make_reward(namespace["scored"]))) == 1  # type: ignore[arg-type]
+
+
+def scaled(batch: Sequence[Sample], factor: float = 1.0, also: object = None) -> npt.NDArray[np.float64]:
+    return np.full(len(batch), factor)
+
+
+def judged(sample: Sample) -> float:
+    return 0.5
+
+
+def test_a_judge_counts_by_its_code_and_its_version() -> None:
+    own = outside_code(make_reward(scaled))
+    first, again, second = (outside_code(Service(judged, name="judge", version=version)) for version in ("1", "1", "2"))
+    assert first == again != second
+    assert len(first) == 2 and set(own) == set(first) & set(second)  # the file of the function
+    assert outside_code(0.5 * Service(judged, name="judge")) == first
+
+
+def test_a_partial_counts_by_its_function_and_its_arguments() -> None:
+    own = outside_code(make_reward(scaled))
+    made = [functools.partial(scaled, factor=1.0), functools.partial(scaled, factor=5.0), functools.partial(scaled, also=[1, {"a": None}])]
+    found = [outside_code(make_reward(each)) for each in made]
+    assert len({tuple(each) for each in found}) == 3 and all(set(own) < set(each) for each in found)
+    assert outside_code(make_reward(functools.partial(scaled, factor=5.0))) == found[1]
+    objects = [outside_code(make_reward(functools.partial(scaled, also=object()))) for _ in range(2)]
+    assert objects[0] == objects[1]  # no address enters
+    judge = outside_code(make_reward(functools.partial(make_reward("exact"), scaled)))  # type: ignore[arg-type]
+    assert set(own) < set(judge)  # the file of a function among the arguments

@@ -32,6 +32,8 @@ def mrr(response: str, grades: Any, k: int | None = None) -> float:
         ("Of the 3 texts [2] is best, then [ 1 ].", [1, 0]),  # brackets first
         ("1. 3\n2. 1\n3. 2", [2, 0, 1]),  # a numbered list
         ("1) text 3\n\n2) text 1", [2, 0]),
+        ("Here is my ranking:\n1. 3\n2. 1\n3. 2", [2, 0, 1]),  # with an introduction, which is passed over
+        ("My 2 best of 3:\n\n1. Document 3\n2. Document 1\nThe other 2 are worse!", [2, 0]),
         ("1. 3", [0, 2]),  # one line is no list
         ("1.\n2.\n3.", [0, 1, 2]),  # nor is one without more numbers
         ("2. 1\n3. 2", [1, 0, 2]),  # nor one that does not count from 1

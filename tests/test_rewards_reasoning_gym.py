@@ -77,6 +77,22 @@ def test_no_formula_is_simplified_without_end(monkeypatch: pytest.MonkeyPatch) -
     assert score("simple_integration", f"0 + {right}") == 1.0  # another helper
 
 
+def test_what_is_no_answer_earns_nothing_where_the_package_pays_for_it() -> None:
+    from tokengym.rewards.reasoning_gym import entry
+
+    for nothing in ("nan", "NaN", "nan+nani", "(nan)"):
+        assert score("complex_arithmetic", nothing) == 0.0
+    assert entry("complex_arithmetic", 5)["answer"] == "-5.0 + 20.0i" and score("complex_arithmetic", "-5 + 20i") == 1.0
+    assert score("complex_arithmetic", "-5 + 19i") == pytest.approx(np.exp(-1))  # near, as the package counts it
+    assert entry("coin_flip", 1)["answer"] == "0.3125"
+    for answer, right in {"0.3125": 1, "5/16": 1, "0.31254": 1, "0": 0, "0.3": 0, "0.5": 0, "1/0": 0, "nan": 0, "0.3125 or so": 0}.items():
+        assert score("coin_flip", answer, seed=1) == right
+    known = str(entry("game_of_life_halting", 5)["answer"])
+    other = {"True": "False", "False": "True"}[known]
+    assert score("game_of_life_halting", known) == score("game_of_life_halting", known.lower()) == 1.0
+    assert score("game_of_life_halting", other) == score("game_of_life_halting", "0") == score("game_of_life_halting", "") == 0.0
+
+
 def test_a_scorer_that_trips_gives_nothing() -> None:
     assert score("prime_factorization", "hello world") == 0.0
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tokengym.rewards import ReferenceReward, Sample, make_reward
+from tokengym.rewards.chrf import Chrf
+from tokengym.rewards.rouge import Rouge1, Rouge2, RougeL
+from tokengym.rewards.ter import Ter
 
 
 class SharedPrefix(ReferenceReward):
@@ -22,6 +25,25 @@ def test_the_best_reference_counts() -> None:
     explained = SharedPrefix().explain([Sample("", "abcd", ("ax", "abcx", "x")), Sample("", "ab", ("b",)), Sample("", "ab")])
     assert explained.scores.tolist() == [3.0, 0.0, 0.0]
     assert explained.valid.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("kind", [Rouge1, Rouge2, RougeL, Chrf, Ter])
+def test_a_comparison_of_ones_own_counts_whatever_the_batch(kind: type[ReferenceReward]) -> None:
+    class Short(kind):  # type: ignore[valid-type,misc]
+        def compare(self, response: str, reference: str) -> float:
+            return 0.25 if len(response) < 8 else float(super().compare(response, reference))
+
+    class Halved(kind):  # type: ignore[valid-type,misc]
+        def rate(self, sample: Sample) -> float:
+            return 0.5 * float(super().rate(sample))
+
+    batch = [Sample("", "the cat", ("the cat sat",)), Sample("", "the cat sat down", ("the cat sat",))]
+    alone = kind().explain(batch).scores
+    assert alone[0] != 0.25
+    for times in (1, 8):
+        explained, listed = Short().explain(batch * times), Short().listed(batch * times)
+        assert explained.scores.tolist() == listed.scores == [0.25, alone[1]] * times
+        assert Halved().explain(batch * times).scores.tolist() == Halved().listed(batch * times).scores == (alone / 2).tolist() * times
 
 
 SAMPLES = [Sample("", "abcd", ("ax", "abcx", "x", "abcdef")), Sample("", "ab", ("abc",)), Sample("", "ab")]

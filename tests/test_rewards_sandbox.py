@@ -224,6 +224,10 @@ def test_a_program_may_import_the_standard_library() -> None:
         (GOOD, TESTS, ("passed", 3, 3)),
         (GOOD, ["assert f(2) == 4", "x = f(3)\nassert x == 9"], ("passed", 2, 2)),
         (GOOD, ["assert f(2) == 4", "assert f(3) == 8"], ("failed", 1, 2)),
+        ("", ["import math", "assert math.sqrt(f(2)) == 2"], ("error", 0, 1)),  # what no program could fail is no test
+        (GOOD, ["import math", "print(math.pi)", "y = 4", "assert math.sqrt(f(2)) == 2 and f(2) == y"], ("passed", 1, 1)),
+        ("def f(x):\n    return 0", ["def check(c):\n    assert c(2) == 4", "check(f)"], ("failed", 0, 1)),
+        ("def f(x):\n    return 4", ["def test_two():\n    assert f(2) == 4", "def test_three():\n    assert f(3) == 9"], ("failed", 1, 2)),
         (GOOD, ["assert f(2) == 4", "assert g(3) == 8"], ("error", 1, 2)),
         ("def f(x) return x", TESTS, ("error", 0, 3)),
         ("", TESTS, ("error", 0, 3)),
@@ -285,7 +289,7 @@ def test_the_tests_use_a_library_of_their_own() -> None:
     assert run_tests(code, "assert math.isclose(f(2), 4)", LIMITS)[:3] == ("failed", 0, 1)
 
 
-@pytest.mark.parametrize("tests", ["x = 1", "assert f(", "", [], ["assert f(1)", "assert ("]])
+@pytest.mark.parametrize("tests", ["x = 1", "assert f(", "", [], ["assert f(1)", "assert ("], ["import math", "# f"]])
 def test_tests_that_are_none_are_refused(tests: str | list[str]) -> None:
     with pytest.raises(ValueError, match="tests="):
         run_tests(GOOD, tests)

@@ -124,6 +124,36 @@ def test_functions_arguments_keywords_and_callbacks() -> None:
             program.f(lambda x: x / 0, 1)
 
 
+def test_only_an_iterator_ends_a_loop_of_the_tests() -> None:
+    program_ = """
+def f(x):
+    raise StopIteration
+async def g(x):
+    raise StopAsyncIteration
+def count(n):
+    got = yield n
+    return got
+def take(source):
+    return [source() for _ in range(2)]
+class Stops:
+    def step(self):
+        raise type("Done", (StopIteration,), {})
+"""
+    with talking(program_) as program:
+        for stops in (lambda: all(map(program.f, [1])), lambda: list(zip(map(program.f, [1]), [2], strict=True)), program.Stops().step):
+            with pytest.raises(RuntimeError, match="the program raised "):
+                stops()
+        numbers = program.count(3)
+        assert next(numbers) == 3 and next(program.count(4), None) == 4 and list(program.count(5)) == [5]
+        with pytest.raises(StopIteration, match="7"):
+            numbers.send(7)
+        with pytest.raises(StopIteration):
+            numbers.__next__()
+        assert program.take(iter([1, 2]).__next__) == [1, 2]
+        with pytest.raises(RuntimeError, match="StopIteration"):  # of the tests' own iterator, through the program
+            program.take(iter([1]).__next__)
+
+
 def test_changes_to_arguments_come_back_in_place() -> None:
     with talking("def f(x, d):\n    x.sort()\n    d['k'].append(1)\n    d['new'] = 2") as program:
         numbers, inner = [3, 1, 2], [0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 
@@ -77,6 +79,19 @@ for i in range(25):
     assert cache.read([f"{n} {i}" for n in range(4) for i in range(25)]) == {f"{n} {i}": float(i) for n in range(4) for i in range(25)}
     shared = cache.read([f"shared {i}" for i in range(25)])
     assert len(shared) == 25 and set(shared.values()) <= {0.0, 1.0, 2.0, 3.0}
+
+
+def test_what_cannot_be_scored_is_kept_too_where_the_file_takes_it(tmp_path: Path) -> None:
+    cache = ScoreCache(tmp_path / "new")
+    cache.write({"a": math.nan, "b": 0.5}, "judge")
+    found = cache.read(["a", "b", "c"])
+    assert math.isnan(found["a"]) and found == {"a": found["a"], "b": 0.5}
+    with closing(sqlite3.connect(tmp_path / "old")) as connection, connection:  # as the first versions made it
+        connection.execute("CREATE TABLE scores (key TEXT PRIMARY KEY, value REAL NOT NULL, service TEXT NOT NULL) WITHOUT ROWID")
+        connection.execute("INSERT INTO scores VALUES ('z', 0.25, 'judge')")
+    old = ScoreCache(tmp_path / "old")
+    old.write({"a": math.nan, "b": 0.5}, "judge")
+    assert old.read(["a", "b", "z"]) == {"b": 0.5, "z": 0.25}
 
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:

@@ -119,8 +119,12 @@ def test_answers_are_kept_on_disk(tmp_path: Path) -> None:
         Service(first, name="judge", limits=QUICK, cache=path).explain(samples("a", "odd", "down", "abc"))
     reward = Service(second, name="judge", limits=QUICK, cache=path)
     assert reward.explain(samples("abc", "abcd", "odd", "a")).scores.tolist() == [0.3, 0.4, 0.0, 0.1]
-    assert second.asked == {"abcd": 1, "odd": 1}  # what had no score is asked again
-    assert reward.usage["cached"] == 2
+    assert reward.explain(samples("odd")).valid.tolist() == [False]
+    assert second.asked == {"abcd": 1}  # that something cannot be scored is an answer, too
+    assert reward.usage["cached"] == 4
+    with pytest.warns(RuntimeWarning, match="1 of 1"):
+        reward.explain(samples("down"))
+    assert second.asked["down"] == 2  # what got no answer is asked again, and once more for the retry
 
 
 @pytest.mark.parametrize("change", [{"name": "other"}, {"version": "2"}])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokengym.rewards import Sample, bleu, make_reward, rouge, rouge_lsum, ter, tokens
 from tokengym.rewards.tokens import (
     has_cjk,
     ngram_counts,
@@ -93,3 +96,32 @@ def test_overlap_is_the_size_of_the_multiset_intersection(first: list[str], seco
 @given(st.lists(st.sampled_from("abc")).map(tuple), st.lists(st.sampled_from("abc")).map(tuple), st.integers(1, 4))
 def test_shared_ngrams_are_the_overlap_of_the_counts(given_: tuple[str, ...], expected: tuple[str, ...], n: int) -> None:
     assert shared_ngrams(given_, ngram_counts(expected, n), n) == overlap(ngram_counts(given_, n), ngram_counts(expected, n))
+
+
+@pytest.mark.parametrize(
+    ("spec", "cache"),
+    [
+        ("rouge_l", rouge_tokens),
+        ("rouge_1", rouge._related),
+        ("rouge_2", rouge._expected),
+        ("token_f1", squad_tokens),
+        ("gleu", word_tokens),
+        ("gleu", reference_counts),
+        ("bleu", bleu._prepared),
+        ("ter", ter._words),
+        ("rouge_lsum", rouge_lsum._sentences),
+        ("rouge_lsum", rouge_lsum._places),
+    ],
+)
+def test_long_texts_do_not_fill_the_memory(spec: str, cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_ROOM", 10_000)
+    monkeypatch.setattr(tokens, "_held", {})
+    cache.cache_clear()
+    reward = make_reward(spec)
+    texts = [f"w{number} word\n" + "word and " * 100 for number in range(40)]  # 900 characters each
+    expected = [float(reward.explain([Sample("", text, (text,))]).scores[0]) for text in texts]
+    assert 0 < cache.cache_info().currsize <= 10_000 / 700 and len(set(expected)) == 1
+    for number in range(40):
+        text = f"{number}\nshort"
+        reward.explain([Sample("", text, (text,))])
+    assert cache.cache_info().currsize >= 40  # short ones are all kept
