@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tokengym.benchmarks import SUITES
-from tokengym.benchmarks.options import Bench
 from tokengym.benchmarks.players import check_model, is_import_path, resolve
 from tokengym.benchmarks.runner import run_suite
 from tokengym.benchmarks.show import print_records
 from tokengym.benchmarks.suites import Entrant, Suite
+from tokengym.benchmarks.training_options import Bench
 
 __all__ = ["bench", "build_suite"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import shutil
 import traceback
@@ -17,7 +18,15 @@ import gymnasium
 from tokengym.agents import AGENTS
 from tokengym.benchmarks.cost import Meter
 from tokengym.benchmarks.evaluate import Evaluation, eval_env, evaluate
-from tokengym.benchmarks.players import build_config, learner, load_player, outside_agent, tokenizer_kwargs, validation_env
+from tokengym.benchmarks.players import (
+    build_config,
+    check_outside,
+    learner,
+    load_player,
+    outside_agent,
+    tokenizer_kwargs,
+    validation_env,
+)
 from tokengym.benchmarks.records import SCHEMA, Record, code_state, system, versions
 from tokengym.benchmarks.suites import Arena, Entrant, Suite
 
@@ -91,16 +100,33 @@ def preflight(suite: Suite) -> None:
                     raise ValueError(f"agent {entrant.name!r} has budget={budget} on {arena.env}; expected a number of training tokens")
     for entrant in suite.entrants:
         if entrant.kind == "custom":
-            from tokengym.benchmarks.players import resolve
-
-            resolve(entrant.source)
+            check_outside(entrant.source)
 
 
-def _curve(history: list[dict[str, Any]], offset: int) -> dict[str, list[float]]:
-    """Tokens, and the training and validation rewards where the history has them; ``offset`` tokens were spent by the start."""
+def _number(value: Any) -> float:
+    """``value`` as a number; NaN where it is none: an agent from outside may mean something else by the name."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return math.nan
+
+
+def _count(value: Any) -> int | None:
+    """``value`` as a whole number, None where it is no number."""
+    number = _number(value)
+    return int(number) if math.isfinite(number) else None
+
+
+def _curve(history: Any, offset: int) -> dict[str, list[float]]:
+    """Tokens, and the training and validation rewards where the history has them; ``offset`` tokens were spent by the start.
+
+    Of an agent from outside, ``history`` may be anything; what is not a mapping of numbers is passed over.
+    """
     curve: dict[str, list[float]] = {"start_tokens": [offset]}
+    told = [h for h in history if isinstance(h, Mapping)] if isinstance(history, list | tuple) else []
     for name in ("reward", "validation", "kl", "entropy"):
-        points = [(int(h["timesteps"]), round(float(h[name]), 6)) for h in history if name in h and "timesteps" in h]
+        pairs = [(_count(h["timesteps"]), _number(h[name])) for h in told if name in h and "timesteps" in h]
+        points = [(tokens, round(value, 6)) for tokens, value in pairs if tokens is not None and math.isfinite(value)]
         if points:
             curve[f"{name}_tokens"] = [t for t, _ in points]
             curve[name] = [v for _, v in points]
@@ -171,22 +197,23 @@ def _train_custom(cell: Cell, entrant: Entrant) -> _Trained:
             "model": cell.suite.model,
             "seed": cell.seed,
         }
-        agent = outside_agent(entrant.source, **offered)
+        agent = outside_agent(entrant.source, copied=True, **offered)
         learns = callable(getattr(agent, "learn", None)) and budget > 0
         if learns:
             agent.learn(total_timesteps=budget)
-    used = getattr(agent, "used", None) or {}
-    told = [int(getattr(agent, name)) for name in ("timesteps", "num_timesteps") if hasattr(agent, name)]
+    used = getattr(agent, "used", None)
+    used = used if isinstance(used, Mapping) else {}
+    told = [count for name in ("timesteps", "num_timesteps") if (count := _count(getattr(agent, name, None))) is not None]
     unknown = None if learns else 0
     return _Trained(
         player=agent,
-        labels=int(used["labels"]) if "labels" in used else unknown,
-        reward_calls=int(used["reward_calls"]) if "reward_calls" in used else unknown,
+        labels=_count(used["labels"]) if "labels" in used else unknown,
+        reward_calls=_count(used["reward_calls"]) if "reward_calls" in used else unknown,
         tokens=told[0] if learns and told else unknown,
         seconds=meter.seconds if learns else 0.0,
         peak_bytes=meter.peak_bytes,
         config={"source": entrant.source},
-        curve=_curve(list(getattr(agent, "history", [])), 0),
+        curve=_curve(getattr(agent, "history", None), 0),
     )
 
 

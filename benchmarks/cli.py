@@ -6,17 +6,22 @@ import dataclasses
 import importlib
 import os
 import re
+import select
 import shlex
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from tokengym import __version__
 from tokengym._registry import unknown
 from tokengym.benchmarks.arguments import unknown_option
+from tokengym.benchmarks.learner_help import asked_learner, learner_help
 from tokengym.benchmarks.options import COMMANDS, Bench, DataShow, Eval, Play, Probe, Score, Table, Train
 
 __all__ = ["main"]
+
+_UNREAD = 141  # what a shell says of a tool that SIGPIPE ended
 
 
 def _overview() -> str:
@@ -27,7 +32,7 @@ def _overview() -> str:
         "",
         "Reinforcement learning on text: language tasks as Gymnasium environments, and benchmarks for agents that play them.",
         "",
-        "commands (tokengym COMMAND --help explains the options of each):",
+        "commands (tokengym COMMAND --help explains the options of each, tokengym --version says which version this is):",
         *(f"  {name:<{width}}{about}" for name, (_, about) in COMMANDS.items()),
         "",
         "to begin with:",
@@ -58,7 +63,12 @@ def _parse(arguments: Sequence[str]) -> Any:
     if wrong := unknown_option(kind, arguments[words:]):
         print(f"tokengym {name}: error: {wrong}", file=sys.stderr)
         raise SystemExit(2)
-    return tyro.cli(kind, prog=f"tokengym {name}", args=_joined(kind, arguments[words:]), config=(tyro.conf.FlagCreatePairsOff,))
+    try:
+        return tyro.cli(kind, prog=f"tokengym {name}", args=_joined(kind, arguments[words:]), config=(tyro.conf.FlagCreatePairsOff,))
+    except SystemExit:
+        if kind is Train and (learner := asked_learner(arguments[words:])):
+            print(f"\n{learner_help(learner)}")
+        raise
 
 
 def _joined(kind: type, words: Sequence[str]) -> list[str]:
@@ -131,17 +141,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code: 0, 1 after an error, 2 for a wrong command line, 130 after Ctrl-C.
 
     Errors are one message without a traceback; with TOKENGYM_TRACEBACK=1 in the environment the traceback is shown. Errors of kinds that
-    only code from outside raises, and mistakes here, have both.
+    only code from outside raises, and mistakes here, have both. Where nobody reads on (``| head``), it is 141 and there is no message.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = _main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _unread():
+            raise
+        return _UNREAD
+    return code
+
+
+def _unread() -> bool:
+    """Whether nobody reads stdout or stderr any more; what is left for them is dropped then, or it would fail again at the end."""
+    broken = [stream for stream in (sys.stdout, sys.stderr) if _is_broken(stream)]
+    for stream in broken:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    return bool(broken)
+
+
+def _is_broken(stream: Any) -> bool:
+    """Whether ``stream`` is a pipe whose other end is closed."""
+    try:
+        pipe = select.poll()
+        pipe.register(stream.fileno(), 0)  # errors are told without being asked for
+        return bool(pipe.poll(0))
+    except (AttributeError, OSError, ValueError):  # no poll on this system, or no file behind the stream
+        return False
+
+
+def _find_modules_here() -> None:
+    """Makes my_module:MyReward be found where the user is; last, so that it hides nothing."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        raise FileNotFoundError("the current folder does not exist any more; change into another one") from None
+    if here not in sys.path:
+        sys.path.append(here)
+
+
+def _main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview())
         return 0
+    if arguments[0] == "--version":
+        print(f"tokengym {__version__}")
+        return 0
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # last, so that it hides nothing: my_module:MyReward lies where the user is
     command = None
     try:
+        _find_modules_here()
         command = _parse([_named(argument) for argument in arguments])
         _run(command, f"tokengym {shlex.join(arguments)}")
     except KeyboardInterrupt as stop:
@@ -149,16 +202,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"tokengym: {stop}", file=sys.stderr)
         return 130
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # rich turns the one into the other
+            return _UNREAD
         if command is None:  # the parser's own
             return stop.code if isinstance(stop.code, int) else 1 if stop.code else 0
         print(f"tokengym: error: code from outside called sys.exit({stop.code!r}){_place(stop)}, so there is no result", file=sys.stderr)
         return stop.code if isinstance(stop.code, int) and stop.code else 1
     except (ValueError, TypeError, KeyError, OSError, ImportError, RuntimeError) as error:
+        if isinstance(error, BrokenPipeError) and _unread():
+            return _UNREAD
         if os.environ.get("TOKENGYM_TRACEBACK"):
             raise
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"tokengym: error: {text}", file=sys.stderr)
-        return 1
+        return 2 if command is None and isinstance(error, ValueError) else 1
     except Exception as error:
         print(f"tokengym: error: {type(error).__name__}: {error}{_place(error)}", file=sys.stderr)
         traceback.print_exception(error)

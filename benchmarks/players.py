@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import importlib
 import inspect
@@ -22,6 +23,7 @@ __all__ = [
     "build_config",
     "check_model",
     "check_name",
+    "check_outside",
     "is_import_path",
     "learner",
     "load_player",
@@ -62,17 +64,48 @@ def resolve(path: str) -> Any:
     return getattr(module, attribute)
 
 
-def outside_agent(path: str, **offered: Any) -> Any:
+def _is_object(found: Any) -> bool:
+    """Whether ``found`` is an agent as it stands, and nothing that makes one."""
+    return not inspect.isclass(found) and hasattr(found, "predict")
+
+
+def _copy(path: str, found: Any) -> Any:
+    """A copy of the object that ``path`` names. Raises TypeError where there can be none."""
+    try:
+        return copy.deepcopy(found)
+    except Exception as error:
+        raise TypeError(
+            f"{path!r} is an object that cannot be copied ({type(error).__name__}: {error}), and each environment and seed of a benchmark "
+            "needs an agent of its own; name a class, or a function that makes the agent"
+        ) from error
+
+
+def check_outside(path: str) -> None:
+    """Looks whether "module:attribute" names something that a benchmark can play again and again.
+
+    Raises:
+        ValueError: there is no such module or attribute.
+        TypeError: it is an object that cannot be copied.
+    """
+    found = resolve(path)
+    if _is_object(found):
+        _copy(path, found)
+
+
+def outside_agent(path: str, *, copied: bool = False, **offered: Any) -> Any:
     """The agent that "module:attribute" names: the object itself, or what the class or function makes.
 
     Args:
         path: "module:attribute".
+        copied: of an object, take a copy, so that what one environment and seed teaches it is not there in the next.
         offered: values that the class or function gets by name, those that its signature asks for.
     Raises:
-        TypeError: the signature asks for something that is not offered, or the result has no ``predict``.
+        TypeError: the signature asks for something that is not offered, the result has no ``predict``, or it cannot be copied.
     """
     found = resolve(path)
-    if inspect.isclass(found) or not hasattr(found, "predict"):
+    if _is_object(found):
+        found = _copy(path, found) if copied else found
+    else:
         if not callable(found):
             raise TypeError(f"{path!r} is a {type(found).__name__}; expected an object with predict, or a class or function that makes one")
         parameters = inspect.signature(found).parameters

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import tokengym  # noqa: F401  (registers the ids)
 from tokengym._registry import unknown
+from tokengym.benchmarks.arguments import data_set, env_keywords
 from tokengym.benchmarks.cheats import CHEATS, View
 from tokengym.benchmarks.options import Probe
 from tokengym.benchmarks.printed import print_rows
@@ -230,9 +231,11 @@ def findings(
         cheats: names of ``CHEATS``.
         kwargs: more keywords of the environment.
     Raises:
-        ValueError: an unknown environment, keyword or reward, fewer than 2 examples, or one without a reference.
+        ValueError: an unknown environment, keyword or reward, several turns, fewer than 2 examples, or one without a reference.
     """
     engine = engine_of(env, split=split, dataset=dataset, reward=reward, metrics=False, **kwargs)
+    if engine.task.turns > 1:
+        raise ValueError(f"{env} is played in {engine.task.turns} turns, and a probe's policies say one answer; leave turns out")
     count = min(examples, len(engine.examples))
     if count < 2:
         raise ValueError(f"examples={count}; an interval needs at least 2")
@@ -261,7 +264,8 @@ def findings(
                 gain=over_examples([score - usual[index] for index, score in scores.rewards.items()]),
             )
         )
-    name = dataset if isinstance(dataset, str) else type(dataset).__name__
+    name = str(dataset["path"]) if isinstance(dataset, Mapping) and "path" in dataset else dataset
+    name = name if isinstance(name, str) else type(name).__name__
     return Findings(env=env, reward=engine.reward.spec, split=split, dataset=name, examples=count, seed=seed, rows=tuple(rows))
 
 
@@ -301,10 +305,11 @@ def probe(options: Probe) -> None:
             options.env,
             reward=options.reward or None,
             split=options.split,
-            dataset=options.dataset,
+            dataset=data_set(options.dataset, options.columns),
             examples=options.examples,
             seed=options.seed,
             progress=waiting.advance,
+            **env_keywords(options.env_kwargs, options),
         )
     if options.json:
         write_whole(Path(options.json), found.to_json())

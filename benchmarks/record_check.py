@@ -8,11 +8,13 @@ from typing import Any
 __all__ = ["check_record"]
 
 _TEXT, _WHOLE, _NUMBER, _MAYBE, _OBJECT = "a text", "a whole number", "a number", "a number or null", "an object"
+_MAYBE_TEXT = "a text or null"
 _KINDS: dict[str, set[type]] = {
     _TEXT: {str},
     _WHOLE: {int},
     _NUMBER: {int, float},
     _MAYBE: {int, float, type(None)},
+    _MAYBE_TEXT: {str, type(None)},
     _OBJECT: {dict},
 }
 # Path of keys -> what stands there.
@@ -28,8 +30,9 @@ _PARTS = {
     "agent.kind": _TEXT,
     "agent.config": _OBJECT,
     "agent.budget": _NUMBER,
+    "agent.start": _MAYBE_TEXT,
     "agent.train_kwargs": _OBJECT,
-    "model": _OBJECT,
+    "model.name": _MAYBE_TEXT,
     "used.labels": _MAYBE,
     "used.reward_calls": _MAYBE,
     "cost.train_tokens": _MAYBE,

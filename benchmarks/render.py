@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tokengym.benchmarks.curves import draw
+from tokengym.benchmarks.forms import to_csv, to_latex, to_markdown
 from tokengym.benchmarks.records import Record, write_whole
-from tokengym.benchmarks.tables import build_tables, to_csv, to_latex, to_markdown
+from tokengym.benchmarks.tables import build_tables
 
 __all__ = ["render"]
 

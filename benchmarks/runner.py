@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tokengym.benchmarks.cells import Cell, checkpoint_folder, open_eval_env, preflight
 from tokengym.benchmarks.live import Live
@@ -35,8 +36,8 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
 
     Raises:
         ValueError: both flags.
-        FileExistsError: the folder holds a run and neither flag is given, or ``resume`` is and it is a run of something else, or its
-            records were measured on something else than what is left would be.
+        FileExistsError: the folder holds a run and neither flag is given, or ``resume`` is and it is a run of something else (more seeds
+            of the same are no other run), or its records were measured on something else than what is left would be.
     """
     if resume and overwrite:
         raise ValueError("--resume and --overwrite together; the one keeps what is there, the other replaces it")
@@ -51,8 +52,8 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
         )
     records: list[Record] = []
     if held and resume:
-        before = json.loads(run.read_text(encoding="utf-8"))["suite"] if run.exists() else None
-        if before != identity:
+        before = _suite_of(run) if run.exists() else None
+        if before != identity and not _has_more_seeds(identity, before):
             differing = "run.json is missing" if before is None else ", ".join(n for n in identity if before.get(n) != identity[n])
             raise FileExistsError(
                 f"{folder} holds a run with other settings ({differing}), which cannot be resumed as this one; --overwrite it, or use --out"
@@ -67,6 +68,23 @@ def open_folder(folder: Path, suite: Suite, *, resume: bool, overwrite: bool) ->
         run, json.dumps({"suite": identity, "sha256": digest(identity), "code": dict(code_state())}, indent=1, ensure_ascii=False) + "\n"
     )
     return records
+
+
+def _suite_of(run: Path) -> dict[str, Any]:
+    """The suite that a run.json tells of. Raises ValueError where it tells of none."""
+    try:
+        suite = json.loads(run.read_text(encoding="utf-8"))["suite"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{run} is not what a run wrote ({error}); put it back as it was, --overwrite the run, or use --out") from None
+    if not isinstance(suite, dict):
+        raise ValueError(f"{run} is not what a run wrote (suite: {suite!r}); put it back as it was, --overwrite the run, or use --out")
+    return suite
+
+
+def _has_more_seeds(suite: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
+    """Whether ``suite`` is the suite ``before`` with seeds added behind its own."""
+    held = (before or {}).get("seeds", [])
+    return {**(before or {}), "seeds": suite["seeds"]} == suite and suite["seeds"][: len(held)] == held
 
 
 def _check_marks(suite: Suite, records: Sequence[Record], folder: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium
 
-__all__ = ["Stopped", "check_same_run", "saved_kwargs", "stopped_run"]
+__all__ = ["Spent", "Stopped", "check_same_run", "saved_kwargs", "spent", "stopped_run", "taken_over", "trained_otherwise"]
 
 _KEPT = ("prompt_format", "max_prompt_tokens", "max_new_tokens")  # what a saved agent's prompts depend on
+_ITS_OWN = ("split", "size", "label_noise", "tokenizer")  # what belongs to training, and the model's tokenizer, which goes with it
 
 
 class Stopped(NamedTuple):
@@ -39,8 +41,68 @@ def saved_kwargs(agent: str) -> dict[str, Any]:
     return {name: kwargs[name] for name in _KEPT if name in kwargs}
 
 
+def taken_over(agent: str, kwargs: Mapping[str, Any]) -> str:
+    """Which of the environment's keywords ``kwargs`` are there because the agent saved in the folder ``agent`` was trained with them."""
+    return ", ".join(f"{name}={value!r}" for name, value in saved_kwargs(agent).items() if kwargs.get(name) == value)
+
+
+def trained_otherwise(agent: str, env: str, kwargs: Mapping[str, Any]) -> str:
+    """How the environment in which the agent saved in the folder ``agent`` was trained differs, and how a command line says the same.
+
+    Args:
+        agent: name of an agent; one that is no folder of ours was trained nowhere that is known.
+        env: id of the environment that it plays.
+        kwargs: its keywords.
+    """
+    told = _state(Path(agent)).get("env", {})
+    then = told.get("kwargs") or {}
+    usual = gymnasium.spec(env).kwargs
+    found = [] if told.get("id", env) == env else [f"on {told['id']}"]
+    for name, value in then.items():
+        if name not in usual and name not in _ITS_OWN and kwargs.get(name) != value and (name, value) != ("dataset", "builtin"):
+            found.append(f"{name}={value!r} ({_option(name, value)})")
+    return ", ".join(found)
+
+
+def _option(name: str, value: Any) -> str:
+    """An environment's keyword as `tokengym eval` takes it."""
+    if name == "dataset" and isinstance(value, Mapping):
+        columns = [shlex.quote(f"{field}={column}") for field, column in (value.get("columns") or {}).items()]
+        return " ".join(["--dataset", shlex.quote(str(value.get("path"))), *(["--columns", *columns] if columns else [])])
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"--{name} {shlex.quote(text)}" if name in ("dataset", "reward") else f"--env-kwargs {shlex.quote(f'{name}={text}')}"
+
+
+class Spent(NamedTuple):
+    """What training took: optimizer updates, tokens, distinct labels seen, texts scored, and seconds."""
+
+    updates: int
+    tokens: int
+    labels: int
+    reward_calls: int
+    seconds: float
+
+
+def spent(folders: Iterable[Path]) -> Spent:
+    """What the agents saved in ``folders`` took together; a label that two of them saw counts once.
+
+    Args:
+        folders: of runs that follow one another; one without an agent adds nothing.
+    """
+    states = [state for state in map(_state, folders) if state]
+    named = [labels if isinstance(labels := state["labels"], dict) else {"": labels} for state in states]
+    seen = {(data, label) for each in named for data, labels in each.items() for label in labels}
+    return Spent(
+        updates=sum(state["updates"] for state in states),
+        tokens=sum(state["timesteps"] for state in states),
+        labels=len(seen),
+        reward_calls=sum(state["reward_calls"] for state in states),
+        seconds=sum(state["seconds"] for state in states),
+    )
+
+
 def check_same_run(folder: Path, env: str, kwargs: Mapping[str, Any], seed: int) -> None:
-    """Raises ValueError where the run in ``folder`` was begun with another seed or environment than it is to go on with.
+    """Raises ValueError where the run in ``folder``, at its end or not, was begun with another seed or environment than it goes on with.
 
     Args:
         folder: that holds a run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -105,8 +106,8 @@ def step_envs(options: Envs) -> list[Stepped]:
     Raises:
         ValueError: an unknown environment, or a number that is too small.
     """
-    if options.rounds < 1 or options.num_envs < 1 or options.seconds <= 0:
-        raise ValueError("--rounds and --num-envs are at least 1, --seconds is above 0")
+    if options.rounds < 1 or options.num_envs < 1 or not 0 < options.seconds < math.inf:
+        raise ValueError("--rounds and --num-envs are at least 1, --seconds is a number above 0")
     names = tuple(TASKS) if options.names == ("all",) else options.names
     for name in names:
         if name not in gymnasium.registry and ":" not in name:
@@ -140,8 +141,8 @@ def cells(row: Stepped) -> Sequence[str]:
 
 
 def _detail(options: Envs) -> Grid:
-    if options.rounds < 1 or options.seconds <= 0:
-        raise ValueError("--rounds is at least 1, --seconds is above 0")
+    if options.rounds < 1 or not 0 < options.seconds < math.inf:
+        raise ValueError("--rounds is at least 1, --seconds is a number above 0")
     with Waiting("stepping", options.rounds * count_runs(), show=not options.quiet) as waiting:
         return time_grid(options.rounds, options.seconds, waiting.advance)
 

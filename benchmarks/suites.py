@@ -120,7 +120,8 @@ class Suite:
     ) -> Suite:
         """A copy with only some environments and agents (with those they start from), fewer or more seeds, fewer examples, or more agents.
 
-        ``label_noise`` is the share of flawed training labels, in place of each task's own.
+        ``label_noise`` is the share of flawed training labels, in place of each task's own. The agents of ``extra`` are compared with the
+        baseline, too, where a table has it.
 
         Raises:
             ValueError: a name that the suite does not have, or a count below 1.
@@ -141,14 +142,15 @@ class Suite:
                     wanted.add(link)
                     link = self.entrant(link).start
             entrants = tuple(entrant for entrant in self.entrants if entrant.name in wanted)
-        entrants += tuple(extra)
+        own = tuple(extra)
+        entrants += own
         return replace(
             self,
             arenas=arenas,
             entrants=entrants,
             seeds=self.seeds if seeds is None else self._more_seeds(seeds),
             model=model or self.model,
-            compared=tuple(name for name in self.compared if any(e.name == name for e in entrants)),
+            compared=(*(name for name in self.compared if any(e.name == name for e in entrants)), *(e.name for e in own)),
         )
 
     def _more_seeds(self, count: int) -> tuple[int, ...]:

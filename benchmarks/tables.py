@@ -1,11 +1,8 @@
-"""Markdown, LaTeX, CSV and terminal tables, rendered from one set of cells, so that all of them show the same numbers."""
+"""From scores to tables: one set of cells, which every form of a table shows, and the notes that belong under them."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +12,9 @@ from tokengym.benchmarks.records import Record
 from tokengym.benchmarks.stats import GAIN
 from tokengym.benchmarks.summary import Score, summarize
 
-__all__ = ["Cell", "Column", "Table", "build_tables", "notes", "to_csv", "to_latex", "to_markdown", "to_rich"]
+__all__ = ["DAGGER", "Cell", "Column", "Table", "build_tables", "notes"]
+
+DAGGER = "†"  # stands behind what is not reliable, because seeds collapsed
 
 
 class Cell(NamedTuple):
@@ -34,11 +33,12 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A title, columns and rows of cells."""
+    """A title, columns and rows of cells; ``counts`` is what only the CSV has of each row, name to number."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    counts: tuple[Mapping[str, int], ...] = ()
 
 
 def _number(value: float, signed: bool = False) -> str:
@@ -68,6 +68,11 @@ def _p(value: float) -> str:
     return "<0.001" if value < 0.001 else _number(value)
 
 
+def _mark(score: Score) -> str:
+    """What stands behind an interval that is not reliable."""
+    return DAGGER if score.collapsed else ""
+
+
 def _gain(score: Score) -> Cell:
     """The difference to the baseline, its interval, p after Holm, and the verdict."""
     if score.comparison is None:
@@ -75,22 +80,22 @@ def _gain(score: Score) -> Cell:
     diff, adjusted, phrase = score.comparison.difference, score.comparison.adjusted_p, score.comparison.verdict
     gain = _number(diff.gain, signed=True)
     if math.isnan(diff.low):
-        return Cell(f"{gain}: {phrase}", (gain, "", "", "", phrase))
+        return Cell(f"{gain}{_mark(score)}: {phrase}", (gain, "", "", "", phrase))
     low, high = _number(diff.low, signed=True), _number(diff.high, signed=True)
-    return Cell(f"{gain} [{low}, {high}], p {_p(adjusted)}: {phrase}", (gain, low, high, _p(adjusted), phrase))
+    return Cell(f"{gain} [{low}, {high}]{_mark(score)}, p {_p(adjusted)}: {phrase}", (gain, low, high, _p(adjusted), phrase))
 
 
 def _iqm(score: Score) -> Cell:
     if score.iqm is None:
         return Cell("-", ("", "", ""))
     value, low, high = (_number(x) for x in score.iqm)
-    return Cell(f"{value} [{low}, {high}]", (value, low, high))
+    return Cell(f"{value} [{low}, {high}]{_mark(score)}", (value, low, high))
 
 
 def _reward(score: Score) -> Cell:
     if score.reward is None:
         return Cell("failed", ("", ""))
-    return _interval(score.reward.mean, score.reward.half, "†" if score.collapsed else "")
+    return _interval(score.reward.mean, score.reward.half, _mark(score))
 
 
 def _env_table(env: str, scores: Sequence[Score], spec: str) -> Table:
@@ -111,7 +116,7 @@ def _env_table(env: str, scores: Sequence[Score], spec: str) -> Table:
     ]
     rows = []
     for s in scores:
-        row = [_words(s.agent), _reward(s), _interval(s.normalized, s.normalized_half)]
+        row = [_words(s.agent), _reward(s), _interval(s.normalized, s.normalized_half, _mark(s))]
         row += [_iqm(s)] if with_iqm else []
         for name in metrics:
             found = s.metrics.get(name)
@@ -127,7 +132,8 @@ def _env_table(env: str, scores: Sequence[Score], spec: str) -> Table:
             _count(s.peak_bytes / 1e6),
         ]
         rows.append(tuple(row))
-    return Table(env, tuple(columns), tuple(rows))
+    counts = tuple({"collapsed_seeds": len(s.collapsed), "failed_seeds": len(s.failed), "unscored": s.invalid} for s in scores)
+    return Table(env, tuple(columns), tuple(rows), counts)
 
 
 def _overview(scores: Sequence[Score]) -> Table:
@@ -153,17 +159,27 @@ def build_tables(records: Sequence[Record]) -> tuple[list[Table], list[str]]:
     """The overview and one table per environment, and the notes that belong under them.
 
     Raises:
-        ValueError: no records, or records that do not belong into one table.
+        ValueError: no records, or records that do not belong into one table: their suites compare with different baselines, say.
     """
     if not records:
         raise ValueError("no records; a table needs at least one")
-    suite = records[0].get("suite", {})
-    scores = summarize(records, suite.get("baseline", ""), suite.get("compared", ()))
+    scores = summarize(records, *_comparisons(records))
     specs = {r["env"]["id"]: r["reward"]["spec"] for r in reversed(records) if r["status"] == "done"}
     tables = [_overview(scores)]
     for env in dict.fromkeys(s.env for s in scores):
         tables.append(_env_table(env, [s for s in scores if s.env == env], specs.get(env, "none")))
     return tables, notes(records, scores)
+
+
+def _comparisons(records: Sequence[Record]) -> tuple[str, list[str]]:
+    """The baseline, and the agents that are compared with it, of all suites that the records come from. Raises ValueError for two."""
+    suites = [suite for suite in (record.get("suite", {}) for record in records) if suite.get("compared")]
+    there = {record["agent"]["name"] for record in records}
+    found = {suite["baseline"]: suite["name"] for suite in reversed(suites) if suite["baseline"] in there}
+    if len(found) > 1:
+        told = " and ".join(f"{baseline!r} (suite {name})" for baseline, name in found.items())
+        raise ValueError(f"the records are of suites that compare with different baselines, {told}; render them apart")
+    return "".join(found), list(dict.fromkeys(name for suite in suites for name in suite["compared"]))
 
 
 def _distinct(records: Sequence[Record], *path: str) -> list[Any]:
@@ -222,7 +238,7 @@ def notes(records: Sequence[Record], scores: Sequence[Score]) -> list[str]:
         if s.collapsed:
             each = ", ".join(f"{seed}: {_number(mean)}" for seed, mean in s.seed_rewards.items())
             found.append(
-                f"† {s.env}, {s.agent}: {len(s.collapsed)} of {len(s.seed_rewards)} seeds collapsed, "
+                f"{DAGGER} {s.env}, {s.agent}: {len(s.collapsed)} of {len(s.seed_rewards)} seeds collapsed, "
                 f"so the interval is not reliable. Seeds: {each}."
             )
         for why in dict.fromkeys(s.failed.values()):
@@ -235,81 +251,3 @@ def notes(records: Sequence[Record], scores: Sequence[Score]) -> list[str]:
         if any(values):
             found.append(f"{name}: {'; '.join(value for value in values if value)}.")
     return found
-
-
-def to_markdown(tables: Sequence[Table], notes: Sequence[str], title: str = "") -> str:
-    """A Markdown document."""
-    lines = [f"# {title}", ""] if title else []
-    for table in tables:
-        lines += [
-            f"## {_markdown(table.title)}",
-            "",
-            "| " + " | ".join(_markdown(c.name) for c in table.columns) + " |",
-            "|---" + "|--:" * (len(table.columns) - 1) + "|",
-        ]
-        lines += ["| " + " | ".join(_markdown(cell.text) for cell in row) + " |" for row in table.rows] + [""]
-    return "\n".join(lines + [f"- {_markdown(note)}" for note in notes]) + "\n"
-
-
-def _markdown(text: str) -> str:
-    """``text`` in one line in which no letter means anything to Markdown: "0.5*exact + 0.5*rouge_l" is no emphasis."""
-    return re.sub(r"([\\|*`]|<(?=[A-Za-z/!?]))", r"\\\1", " ".join(text.split()))
-
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "†": r"$^\dagger$",
-    "<": "$<$",
-    ">": "$>$",
-    **{letter: "\\" + letter for letter in "&%$#_{}"},
-}
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in text)
-
-
-def to_latex(tables: Sequence[Table], notes: Sequence[str], title: str = "") -> str:
-    r"""Floats for a paper; needs ``\usepackage{booktabs}`` (and graphicx, which shrinks wide tables to the line)."""
-    lines = [f"% {title}".rstrip(), r"% \usepackage{booktabs,graphicx}"]
-    for table in tables:
-        lines += [r"\begin{table}[t]", r"\centering", rf"\caption{{{_tex(table.title)}}}", r"\resizebox{\linewidth}{!}{%"]
-        lines += [rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}", r"\toprule"]
-        lines += [" & ".join(_tex(c.name) for c in table.columns) + r" \\", r"\midrule"]
-        lines += [" & ".join(_tex(cell.text) for cell in row) + r" \\" for row in table.rows]
-        lines += [r"\bottomrule", r"\end{tabular}}", r"\end{table}", ""]
-    return "\n".join(lines + ["% " + " ".join(note.split()) for note in notes]) + "\n"
-
-
-def to_csv(tables: Sequence[Table]) -> str:
-    """One line per environment and agent; the first of ``tables`` is the overview, which holds nothing of its own and is left out."""
-    rows: list[dict[str, str]] = []
-    for table in tables[1:]:
-        for row in table.rows:
-            line = {"env": table.title}
-            for column, cell in zip(table.columns, row, strict=True):
-                line.update({name: part for name, part in zip(column.parts, cell.parts, strict=True) if name})
-            rows.append(line)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
-
-
-def to_rich(table: Table) -> Any:
-    """A ``rich`` table for the terminal."""
-    from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
-    from rich.table import Table as RichTable
-
-    shown = RichTable(title=escape(table.title), box=SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for number, column in enumerate(table.columns):
-        shown.add_column(escape(column.name), justify="left" if number == 0 else "right", overflow="fold")
-    for row in table.rows:
-        shown.add_row(*(escape(cell.text) for cell in row))
-    return shown

@@ -14,7 +14,6 @@ from tokengym._registry import unknown
 from tokengym.agents import AGENTS
 from tokengym.benchmarks.arguments import data_set, env_keywords
 from tokengym.benchmarks.evaluate import Evaluation, default_examples, eval_env, evaluate
-from tokengym.benchmarks.options import Train
 from tokengym.benchmarks.players import (
     build_config,
     check_model,
@@ -24,52 +23,12 @@ from tokengym.benchmarks.players import (
     tokenizer_kwargs,
     validation_env,
 )
-from tokengym.benchmarks.saved import Stopped, check_same_run, stopped_run
+from tokengym.benchmarks.saved import Stopped, check_same_run, spent, stopped_run
+from tokengym.benchmarks.train_defaults import DEFAULTS
+from tokengym.benchmarks.training_options import Train
 from tokengym.envs import TASKS, load_tokenizer
 
-__all__ = ["DEFAULTS", "Plan", "make_plan", "train"]
-
-# Options of a learner that differ from its own defaults, by size of the model; --set comes on top.
-DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
-    "tiny": {
-        "sft": {"learning_rate": 1e-3},
-        "reinforce": {"learning_rate": 3e-4},
-        "grpo": {"learning_rate": 3e-4},
-        "ppo": {"learning_rate": 3e-4},
-        "soft_q": {"learning_rate": 1e-4},
-        "expert_iteration": {"learning_rate": 1e-3},
-        "dpo": {"learning_rate": 1e-4},
-    },
-    "large": {  # with LoRA; small collections, so that twenty updates of a 135M model take minutes on a CPU
-        "sft": {"num_envs": 16, "batch_size": 8, "learning_rate": 2e-4, "micro_batch_tokens": 4096},
-        "reinforce": {
-            "num_envs": 16,
-            "episodes_per_update": 16,
-            "learning_rate": 1e-4,
-            "kl_beta": 0.02,
-            "micro_batch_tokens": 4096,
-        },
-        "grpo": {"num_envs": 16, "episodes_per_update": 16, "learning_rate": 1e-4, "micro_batch_tokens": 4096},
-        "ppo": {"num_envs": 16, "episodes_per_update": 16, "learning_rate": 1e-4, "micro_batch_tokens": 4096},
-        "soft_q": {
-            "num_envs": 16,
-            "episodes_per_update": 16,
-            "batch_size": 16,
-            "replay_episodes": 64,
-            "learning_rate": 5e-5,
-            "micro_batch_tokens": 4096,
-        },
-        "expert_iteration": {
-            "num_envs": 16,
-            "episodes_per_update": 32,
-            "group_size": 4,
-            "batch_size": 8,
-            "learning_rate": 2e-4,
-            "micro_batch_tokens": 4096,
-        },
-        "dpo": {"num_envs": 16, "episodes_per_update": 16, "batch_size": 4, "learning_rate": 5e-5, "micro_batch_tokens": 4096},
-    },
-}
+__all__ = ["Plan", "make_plan", "train"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,6 +101,10 @@ def make_plan(options: Train) -> Plan:
         raise FileExistsError(
             f"{taken[0]} holds a trained agent. Pass --resume to go on with it, --overwrite to replace it, or --out for another folder"
         )
+    if custom and not options.overwrite and folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        raise FileExistsError(
+            f"{folder} is there already, and {options.agent} would save over it. Pass --overwrite to let it, or --out for another folder"
+        )
     # A killed run loses little, and keeping the whole model costs a few percent of the time: 0.1 s for the builtin one.
     kept = {"checkpoint_every": 10 if not tiny else 20 if options.agent == "sft" else 1}
     config = {} if custom else {**DEFAULTS[size].get(options.agent, {}), **kept, "folder": str(folder)}
@@ -154,15 +117,17 @@ def make_plan(options: Train) -> Plan:
         if options.resume:
             chosen = {name: getattr(read, name) for name in _settings(options.set)}
             stopped = stopped_run(folder, options.agent, options.budget, chosen, "--budget")
-            sft_stopped = stopped_run(Path(sft_config["folder"]), "sft", options.sft_budget or None, {}, "--sft-budget")
+            if options.agent != "sft":
+                sft_stopped = stopped_run(Path(sft_config["folder"]), "sft", options.sft_budget or None, {}, "--sft-budget")
     elif options.resume:
         raise ValueError(f"--resume: {options.agent} is from outside, and this command knows no checkpoints of it; leave --resume out")
     train_kwargs = {"size": options.size} if options.dataset == "builtin" else {}
-    for run, where in ((stopped, folder), (sft_stopped, Path(sft_config["folder"]))):
-        if run is not None and run.goal is not None:
-            check_same_run(where, options.env, {**kwargs, **train_kwargs, "split": "train"}, options.seed)
+    if stopped is not None:
+        check_same_run(folder, options.env, {**kwargs, **train_kwargs, "split": "train"}, options.seed)
+    elif sft_stopped is not None:
+        check_same_run(Path(sft_config["folder"]), options.env, {**kwargs, **train_kwargs, "split": "train"}, options.seed)
     sft_budget = 0 if options.agent == "sft" or stopped is not None else options.sft_budget
-    if sft_stopped is not None and not options.sft_budget and stopped is None and options.agent != "sft":
+    if sft_stopped is not None and not options.sft_budget and stopped is None:
         sft_budget = sft_stopped.goal or sft_stopped.tokens
     if stopped is not None:
         budget = stopped.goal or options.budget or stopped.tokens
@@ -313,11 +278,12 @@ def _train(plan: Plan, options: Train, line: str) -> None:
     agent = session.learn(main, policy)
     after = session.judge(agent, "after")
     agent.save(plan.folder)
-    used = agent.used
+    begun = [Path(plan.sft_config["folder"])] if warm is not None or plan.sft_stopped is not None else []
+    cost = spent([plan.folder, *begun])
     print(
         f"held-out reward {before.mean:.3f} -> {after.mean:.3f} ({after.mean - before.mean:+.3f}); "
-        f"{agent.updates} updates, {agent.timesteps:,} tokens, "
-        f"{used['labels']:,} labels, {used['reward_calls']:,} reward calls, {agent.seconds:.0f} s"
+        f"{cost.updates} updates, {cost.tokens:,} tokens, {cost.labels:,} labels, {cost.reward_calls:,} reward calls, {cost.seconds:.0f} s"
+        + (", those of the warm start included" if begun else "")
     )
     print(f"Saved in {plan.folder}; transformers loads it: AutoModelForCausalLM.from_pretrained({str(plan.folder)!r})")
 

@@ -278,7 +278,7 @@ def _part(examples: list[Example], split: str, name: str) -> list[Example]:
     if not part:
         raise ValueError(
             f"{name} holds {len(examples)} rows, too few to set some aside for split={split!r}; "
-            "add a column 'split', or pass dataset={'path': ..., 'split': 'all'} to use every row"
+            "take split='train' (--split train), add a column 'split', or pass dataset={'path': ..., 'split': 'all'} to use every row"
         )
     return part
 

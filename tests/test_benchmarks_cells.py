@@ -93,3 +93,37 @@ def test_a_budget_of_nothing_trains_nothing(tmp_path: Path, monkeypatch: pytest.
     source = "class Mine:\n    def learn(self, total_timesteps):\n        raise AssertionError\n"
     suite = _suite(source, tmp_path, monkeypatch, budget=0)
     assert _records(replace(suite, entrants=suite.entrants[:1]), tmp_path)["Mine"]["error"] is None
+
+
+def test_an_object_begins_anew_in_every_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (
+        "class Learner:\n"
+        "    timesteps = 0\n"
+        "    def learn(self, total_timesteps):\n"
+        "        self.timesteps += total_timesteps\n" + _SILENT + "Mine = Learner()\nclass Rest:\n"
+    )
+    suite = _suite(source, tmp_path, monkeypatch)
+    spent = [_records(suite, tmp_path)["Mine"]["cost"]["train_tokens"] for _ in range(2)]
+    assert spent == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("said", "labels", "tokens"),
+    [
+        ("self.history = [1.0, 0.5]", None, None),
+        ("self.history = np.arange(3.0)", None, None),
+        ("self.history = None", None, None),
+        ("self.history = [{'timesteps': 'none', 'reward': 1}, {'timesteps': 5, 'reward': [1, 2]}, 'text', {'timesteps': 9}]", None, None),
+        ("self.used, self.timesteps = {'labels': None, 'reward_calls': 'many'}, None", None, None),
+        ("self.used, self.timesteps = ['labels'], np.int64(40)", None, 40),
+        ("self.used, self.num_timesteps = {'labels': np.float32(3)}, 7", 3, 7),
+    ],
+)
+def test_attributes_that_mean_something_else_lose_no_work(
+    said: str, labels: int | None, tokens: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = f"import numpy as np\nclass Mine:\n    def learn(self, total_timesteps):\n        {said}\n"
+    mine = _records(_suite(source, tmp_path, monkeypatch), tmp_path)["Mine"]
+    assert mine["error"] is None
+    assert mine["used"] == {"labels": labels, "reward_calls": None} and mine["cost"]["train_tokens"] == tokens
+    assert mine["training"] == {"start_tokens": [0]}

@@ -87,7 +87,6 @@ def test_data_for_measurement_only_shows_the_split_that_it_has(capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("data shwo x", "Did you mean 'data show'"),
         ("data show chitcat", "Did you mean 'chitchat'"),
         ("data show builtin", "names no task"),
         ("data show builtin --task TextQ-v0", "Did you mean 'TextQA-v0'"),
@@ -101,3 +100,8 @@ def test_data_for_measurement_only_shows_the_split_that_it_has(capsys: pytest.Ca
 def test_errors(line: str, message: str, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(line.replace("FILE", str(rows)).split()) == 1
     assert message in capsys.readouterr().err
+
+
+def test_a_misspelt_second_word_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "shwo", "x"]) == 2
+    assert "Did you mean 'data show'" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tokengym.benchmarks.cli import main
@@ -25,6 +27,33 @@ def test_one_reward_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "length\n"
     assert main(["rewards", "lenght"]) == 1
     assert "Did you mean 'length'" in capsys.readouterr().err
+
+
+def test_what_specifications_know_beside_the_table_is_explained_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "listed_module.py").write_text(
+        "from tokengym.rewards import Service\n"
+        'class Brief:\n    """Likes few words."""\n    def __init__(self, most=3):\n        self.most = most\n'
+        "    def __call__(self, batch):\n        return [0.0 for _ in batch]\n"
+        'judge = Service(lambda sample: 0.5, name="judge", range=(1.0, 5.0))\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, told in (
+        ("threshold", "where the inner reward reaches ``at``"),
+        ("clip", "reward, low=0.0, high=1.0"),
+        ("listed_module:Brief", "most=3"),
+        ("listed_module:judge", "1 to 5"),
+    ):
+        assert main(["rewards", name]) == 0
+        assert told in capsys.readouterr().out
+    for name, error in (
+        ("treshold", "Did you mean 'threshold'"),
+        ("listed_module:jugde", "Did you mean 'judge'"),
+        ("nowhere:x", "no module"),
+    ):
+        assert main(["rewards", name]) == 1
+        assert error in capsys.readouterr().err
 
 
 def test_speed_on_request(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from tokengym.benchmarks.players import (
     build_config,
     check_model,
     check_name,
+    check_outside,
     is_import_path,
     learner,
     load_player,
@@ -23,6 +24,8 @@ from tokengym.benchmarks.players import (
 )
 
 _MODULE = """
+import threading
+
 class Mine:
     def __init__(self, seed, env_id="none", colour="red"):
         self.seed, self.env_id, self.colour = seed, env_id, colour
@@ -34,6 +37,8 @@ class Greedy(Mine):
         pass
 
 ready = Mine(7)
+locked = Mine(8)
+locked.lock = threading.Lock()
 number = 3
 def empty():
     return 3
@@ -60,6 +65,18 @@ def test_an_agent_gets_what_it_asks_for(module: str) -> None:
     made = outside_agent(f"{module}:Mine", seed=3, env_id="TextQA-v0", env=object())
     assert (made.seed, made.env_id, made.colour) == (3, "TextQA-v0", "red")
     assert outside_agent(f"{module}:ready", seed=3).seed == 7
+
+
+def test_an_object_is_copied_where_it_must_not_be_shared(module: str) -> None:
+    check_outside(f"{module}:ready")
+    first = outside_agent(f"{module}:ready", copied=True)
+    first.seed = 99
+    assert outside_agent(f"{module}:ready", copied=True).seed == 7  # what was done to the copy is not there
+    assert outside_agent(f"{module}:ready") is outside_agent(f"{module}:ready")
+    assert outside_agent(f"{module}:locked").seed == 8  # alone, it plays as it is
+    for use in (check_outside, lambda path: outside_agent(path, copied=True)):
+        with pytest.raises(TypeError, match="locked' is an object that cannot be copied .*; name a class, or a function"):
+            use(f"{module}:locked")
 
 
 def test_errors_of_outside_agents(module: str) -> None:

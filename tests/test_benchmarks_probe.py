@@ -147,3 +147,20 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out.splitlines() == [f"WARNING: {warning}" for warning in written["warnings"]]
     assert main(["probe", "TextDialogue-v0", "--examples", "16", "--reward", "exact"]) == 0
     assert "No cheat beats the heuristic." in capsys.readouterr().out
+
+
+def test_files_with_columns_and_keywords_are_probed_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [{"body": f"Box {i} holds {i} apples.", "gold": f"{i} apples", "split": "validation"} for i in range(3)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    line = "probe TextSumm-v0 --dataset rows.jsonl --columns prompt=body references=gold --reward rouge_l --json out.json"
+    assert main([*line.split(), "--env-kwargs", "max_new_tokens=12"]) == 0
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert (found["dataset"], found["examples"]) == ("rows.jsonl", 3)
+    assert max(row["tokens"] for row in found["rows"]) == 12.0
+    assert {row["policy"]: row["reward"]["mean"] for row in found["rows"]}["oracle"] == 1.0
+    capsys.readouterr()
+    assert main("probe TextDialogue-v0 --examples 4 --env-kwargs turns=3".split()) == 1
+    assert "TextDialogue-v0 is played in 3 turns, and a probe's policies say one answer; leave turns out" in capsys.readouterr().err

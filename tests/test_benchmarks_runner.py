@@ -111,10 +111,27 @@ def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
         open_folder(tmp_path, replace(_ANCHORS, seeds=(1,)), resume=True, overwrite=False)
     with pytest.raises(ValueError, match="--resume and --overwrite together"):
         open_folder(tmp_path, _ANCHORS, resume=True, overwrite=True)
+    for spoilt, why in (("{", "Expecting property name"), ("[]", "list indices"), ("{}", "'suite'"), ('{"suite": 3}', "suite: 3")):
+        (tmp_path / "run.json").write_text(spoilt)
+        with pytest.raises(ValueError, match=rf"run.json is not what a run wrote \({why}.*--overwrite the run, or use --out"):
+            open_folder(tmp_path, _ANCHORS, resume=True, overwrite=False)
     (tmp_path / "mine.txt").write_text("kept")
     open_folder(tmp_path, replace(_ANCHORS, seeds=(1,)), resume=False, overwrite=True)
     assert json.loads((tmp_path / "run.json").read_text())["suite"]["seeds"] == [1]
     assert (tmp_path / "mine.txt").exists()
+
+
+def test_a_finished_run_can_be_given_more_seeds(tmp_path: Path) -> None:
+    first = run_suite(_ANCHORS, tmp_path, workers=1, quiet=True)
+    more = _ANCHORS.narrowed(seeds=4)
+    again = run_suite(more, tmp_path, resume=True, workers=1, quiet=True)
+    assert [key(r)[1:] for r in again] == [(name, seed) for name in ("random", "oracle") for seed in (1000, 2000, 3000, 4000)]
+    assert [r for r in again if r["seed"] < 3000] == first  # with their times: none ran again
+    assert json.loads((tmp_path / "run.json").read_text())["suite"]["seeds"] == [1000, 2000, 3000, 4000]
+    for other in (_ANCHORS, replace(more, seeds=(2000, 1000, 3000, 4000, 5000)), replace(more, seeds=(*more.seeds, 5000), eval_envs=2)):
+        with pytest.raises(FileExistsError, match="other settings .*seeds"):
+            open_folder(tmp_path, other, resume=True, overwrite=False)
+    assert len(read_records(tmp_path)) == 8
 
 
 def test_a_failure_does_not_lose_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,6 +211,7 @@ def _with(source: str, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch)
     (folder / f"{name.lower()}_player.py").write_text(source)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    monkeypatch.delitem(sys.modules, f"{name.lower()}_player", raising=False)  # another test's
     return _ANCHORS.narrowed(extra=[Entrant(name=name, kind="custom", source=f"{name.lower()}_player:{name}", budget=10)])
 
 

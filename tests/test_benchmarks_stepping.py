@@ -59,3 +59,10 @@ def test_in_detail(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
 def test_what_is_refused(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(line.split()) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0"])
+def test_seconds_that_never_pass_are_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for which in ([], ["TextQA-v0"]):
+        assert main(["env", *which, "--seconds", seconds]) == 1
+        assert "--seconds is a number above 0" in capsys.readouterr().err

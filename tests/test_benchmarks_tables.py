@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from tests.result_rows import EXAMPLES, failed, result_rows
+from tokengym.benchmarks.forms import to_csv, to_latex, to_markdown, to_rich
 from tokengym.benchmarks.summary import fill_normalized
-from tokengym.benchmarks.tables import build_tables, to_csv, to_latex, to_markdown, to_rich
+from tokengym.benchmarks.tables import build_tables
 
 NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?")
 
@@ -22,7 +23,9 @@ def _numbers(text: str) -> list[str]:
 
 def test_all_forms_show_the_same_numbers() -> None:
     tables, notes = build_tables(result_rows())
-    rows = list(csv.reader(io.StringIO(to_csv(tables))))[1:]
+    head, *rows = csv.reader(io.StringIO(to_csv(tables)))
+    assert head[-3:] == ["collapsed_seeds", "failed_seeds", "unscored"]  # which the other forms tell in notes
+    rows = [row[:-3] for row in rows]
     markdown = [
         line.split("|") for line in to_markdown(tables[1:], []).splitlines() if re.match(r"\| [a-z]", line) and "| agent" not in line
     ]
@@ -69,7 +72,15 @@ def test_notes_tell_of_failures_collapses_and_origin() -> None:
     assert "failed on seeds 1000 (ValueError: no luck)" in text
     assert "1 of 3 seeds collapsed" in text and "2000: 0.100" in text and "†" in to_markdown(tables, notes)
     assert "commit 0123456789ab." in text and "python 3.11.9" in text and "made-up" in text
-    assert r"$^\dagger$" in to_latex(tables, notes)
+    lines = list(csv.DictReader(io.StringIO(to_csv(tables))))
+    counts = {line["agent"]: (line["collapsed_seeds"], line["failed_seeds"], line["unscored"]) for line in lines}
+    assert counts["sft+ppo"] == ("1", "0", "0") and counts["random"] == ("0", "1", "0") and counts["sft"] == ("0", "0", "0")
+    latex = to_latex(tables, notes)
+    assert latex.count("\n\\par\\smallskip\\footnotesize $^\\dagger$ TextQA-v0, sft+ppo: 1 of 3 seeds collapsed") == 2 == len(tables)
+    ppo = next(row for row in tables[1].rows if row[0].text == "sft+ppo")
+    marked = [column.name for column, cell in zip(tables[1].columns, ppo, strict=True) if "†" in cell.text]
+    assert marked == ["reward (token_f1)", "normalized", "gain over sft"]
+    assert "†" not in to_csv(tables)
 
 
 def test_a_note_tells_of_a_reward_that_only_training_used() -> None:
@@ -131,3 +142,14 @@ def test_a_cost_that_nobody_tells_is_a_question_mark() -> None:
     line = next(row for row in csv.DictReader(io.StringIO(to_csv(tables))) if row["agent"] == "sft")
     assert line["train_tokens"] == "" and " | ? | " in to_markdown(tables, notes)
     assert any(note.startswith("?: an agent from outside") for note in notes)
+
+
+def test_a_mark_stands_at_every_interval_over_seeds_and_its_note_under_its_own_table() -> None:
+    rows = result_rows(seeds=(1000, 2000, 3000, 4000, 5000))
+    row = next(r for r in rows if r["agent"]["name"] == "sft+ppo" and r["env"]["id"] == "TextSumm-v0")
+    row["eval"]["reward"] = [0.1] * EXAMPLES
+    tables, notes = build_tables(rows)
+    marked = {cell.text for table in tables for row in table.rows for cell in row if "†" in cell.text}
+    assert any("[" in text and "p " not in text for text in marked)  # the interquartile mean
+    overview, qa, summ = to_latex(tables, notes).split(r"\end{table}")[:3]
+    assert r"\footnotesize" in overview and r"\footnotesize" in summ and r"\footnotesize" not in qa and "dagger" not in qa
