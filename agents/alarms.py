@@ -65,7 +65,7 @@ def _reward_hacking(history: History, metric: str) -> str | None:
         [stats["reward"] for stats in history[start + 1 : end + 1] if "reward" in stats]
         for start, end in ((at[-3], at[-2]), (at[-2], at[-1]))
     )
-    if not before or not after or not first > second > third:
+    if not before or len(after) < min(_UPDATES, len(before)) or not first > second > third:  # the last ones may be few
         return None
     was, now = _mean(before), _mean(after)
     if now - was <= _RISE * max(abs(was), 1e-6) or first - third <= _FALL * max(abs(first), 1e-6):

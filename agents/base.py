@@ -28,8 +28,8 @@ from tokengym.agents.parallel import Ranks, Shard, join
 from tokengym.agents.run import new_run, run_share
 from tokengym.agents.samples import samples_of
 from tokengym.agents.state import check_saved, read_config, restore, snapshot
-from tokengym.agents.tempered import Tempered
-from tokengym.agents.venv import check_context, check_tokenizer, data_key, describe, make_venv, recall, recall_validation, validation_venv
+from tokengym.agents.tempered import tempered
+from tokengym.agents.venv import check_fits, check_tokenizer, data_key, describe, differs, make_venv, recall_both, to_go_on, validation_venv
 from tokengym.agents.zero import owned, spread
 
 __all__ = ["Agent"]
@@ -47,8 +47,9 @@ class Agent:
         seed: of everything that is random here: the order of examples, sampling, minibatches.
         validation_env: likewise an id, a spec or a vector env; None: the validation split of ``env``.
     Attributes:
-        history: one dict per update: ``update``, ``timesteps``, ``seconds`` (of training so far), and what the algorithm reports
-            (``reward``, ``entropy`` in nats per token, ``kl`` in nats per sequence, ...); ``validation`` where one was made.
+        history: one dict per update, and one per validation before a run: ``update``, ``timesteps``, ``seconds`` (of training so far), and
+            what the algorithm reports (``reward``, ``entropy`` in nats per token, ``kl`` in nats per sequence, ...); ``validation`` where
+            one was made.
         timesteps: environment steps trained on so far, that is completion tokens (SFT: label tokens).
         used: ``labels`` (distinct labelled examples seen) and ``reward_calls`` (texts scored, unfinished ones of delta rewards too) so far.
         alarms: what the run's figures warned of so far, name to sentence.
@@ -80,19 +81,21 @@ class Agent:
         self._validation_source, self._validator = validation_env, GreedyPlayer()
         self._validation: Any = None
         self.generator = torch.Generator().manual_seed(seed)
-        stepped, betas = owned(self._parameters(), self.ranks).items(), (c.adam_beta1, c.adam_beta2)
+        self._optimized = self._parameters()  # those that learn later than this do so in vain
+        stepped, betas = owned(self._optimized, self.ranks).items(), (c.adam_beta1, c.adam_beta2)
         self.optimizer = make_optimizer(stepped, c.optimizer, c.learning_rate, c.weight_decay, c.adam_eps, betas, c.momentum)
         self.history: list[dict[str, float]] = []
         self.alarms: dict[str, str] = {}
         self.samples: list[dict[str, Any]] = []
         self.timesteps = self.updates = 0
         self.seconds = 0.0
-        self.resume_command = "python -c \"from tokengym.agents import load_agent; load_agent('{folder}').learn()\""
+        self.resume_command = ""  # what goes on with an interrupted run, with {folder} in it; "": load_agent does
         self._labels: set[int] = set()  # indices of the labelled examples seen in the data set at hand
         self._labels_seen = {"": self._labels}  # the same of each data set, by what tells it from another
         self.own_folders: set[Path] = set()  # that it was loaded from or saved in, and may replace
         self._reward_calls = 0
         self._run: dict[str, int] | None = None  # the run that learn() is in, or was in when it was interrupted
+        self._scored_in: Mapping[str, Any] = {}  # the environment that the best score and the like are of
         self._forget()
         if env is not None:
             self.set_env(env)
@@ -135,10 +138,9 @@ class Agent:
         """
         group_size = getattr(self.config, "group_size", 1)
         self.venv = self._shared(make_venv(env, self.config.num_envs, group_size), group_size)
-        check_tokenizer(self.policy, self.venv)
-        check_context(self.policy, self.venv)
+        check_fits(self.policy, self.venv)
         self.policy.match(int(self.venv.single_action_space.n))
-        self._labels = self._labels_seen.setdefault(data_key(self.venv), set())
+        self._labels = self._labels_seen.setdefault(data_key(self.venv), self._labels_seen.pop("", set()))
         self._validation = None
         if self._run is None:
             self._forget()
@@ -151,8 +153,7 @@ class Agent:
         Samples are drawn at the agent's temperature. ``options`` go to the policy's own ``predict``: ``action_masks`` (N, V) bool, which
         tokens may come, and ``sampling``, which tokens a sample is drawn from, at temperature 1.
         """
-        if self.temperature != 1 and not deterministic and options.get("sampling") is None:
-            options["sampling"] = Tempered(self.temperature)
+        options = options if deterministic else tempered(options, self.temperature)
         actions, state = self.policy.predict(obs, state=state, episode_start=episode_start, deterministic=deterministic, **options)
         return np.asarray(actions), state
 
@@ -263,15 +264,11 @@ class Agent:
         if "trains" in state:
             set_trained(policy, state["trains"])
         config = cls.Config(**read_config(state["config"]))
-        env = recall(state["env"], getattr(config, "group_size", 1)) if env is None else env
-        if validation_env is None:
-            validation_env = recall_validation(state.get("validation_env", {}), needed=env is not None and config.validate_every > 0)
+        env, validation_env = recall_both(state, config, env, validation_env)
         agent = cls(policy, env, config, state["seed"], validation_env)
         restore(agent, state, tensors)
         agent.own_folders.add(path)
         return agent
-
-    # -- inside --------------------------------------------------------------------------------------------------------------------
 
     def _parameters(self) -> dict[str, Tensor]:
         return {name: x for name, x in self.policy.named_parameters() if x.requires_grad}
@@ -281,6 +278,9 @@ class Agent:
         return venv if self.ranks.count == 1 else Shard(venv, self.ranks, group_size)
 
     def _begin(self, total_timesteps: int | None) -> None:
+        if differs(self.venv, self._scored_in):
+            self._forget()
+        self._scored_in = describe(self.venv)
         if total_timesteps is not None or self._run is None:
             self._run = new_run(self.timesteps, self.updates, total_timesteps, self._planned_updates())
             self.best.worse, self.alarms = 0, {}
@@ -314,7 +314,7 @@ class Agent:
             raise FloatingPointError(f"update {self.updates + 1}: {error}. {kept}") from error
 
     def _to_go_on(self, folder: Path) -> str:
-        return f"To go on:\n  {self.resume_command.format(folder=str(folder))}"
+        return f"To go on:\n  {to_go_on(self.resume_command, folder, self.venv)}"
 
     def _alarmed(self, stats: dict[str, float]) -> dict[str, str]:
         """The alarms that the last update raises, which are marked in its figures too."""
@@ -329,7 +329,7 @@ class Agent:
         self.ranks.add_gradients(trained.values())
         factor = rate(max(self._share(), 1e-3 * c.warmup), c.schedule, c.warmup)  # of a warm-up, a first step at rate 0 would be lost
         norm = step(self.optimizer, c.learning_rate * factor, c.max_grad_norm, trained)
-        spread(trained, self.ranks)
+        spread(self._optimized, self.ranks)
         return norm
 
     def _judge(self) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from numbers import Integral, Real
@@ -38,7 +39,6 @@ _RANGES: Mapping[str, _Range] = {
     "max_grad_norm": _ABOVE_0._replace(remedy="math.inf (on a command line: inf) leaves gradients as they are"),
     "micro_batch_tokens": _COUNT,
     "validate_every": _NOT_NEGATIVE._replace(remedy="0 never validates"),
-    "validation_episodes": _COUNT._replace(remedy="validate_every=0 never validates"),
     "patience": _NOT_NEGATIVE._replace(remedy="0 never stops early"),
     "samples": _NOT_NEGATIVE,
     "checkpoint_every": _NOT_NEGATIVE._replace(remedy="0 keeps the end only"),
@@ -52,8 +52,6 @@ _RANGES: Mapping[str, _Range] = {
     "value_clip": _ABOVE_0._replace(remedy="None lets values move as far as they like"),
     "value_coefficient": _NOT_NEGATIVE,
     "kl_beta": _NOT_NEGATIVE._replace(remedy="0 runs no reference model"),
-    "kl_target": _ABOVE_0,
-    "kl_horizon": _ABOVE_0,
 }
 """What options may be, by name, of whatever agent has them; an agent's constructor adds what is its own."""
 
@@ -101,10 +99,13 @@ def check_options(config: Any) -> None:
         words, fits, remedy = _RANGES[name]
         if not fits(float(value)):
             raise ValueError(f"{name}={value}; expected {words}{remedy and f' ({remedy})'}")
+    if config.validate_every and config.validation_episodes < 1:
+        raise ValueError(f"validation_episodes={config.validation_episodes}; expected 1 or more (validate_every=0 never validates)")
     if config.patience and not config.validate_every:
-        raise ValueError(
-            f"patience={config.patience} counts validations, and validate_every=0 makes none; "
-            "give validate_every a number of updates, or patience=0"
+        warnings.warn(
+            f"patience={config.patience} counts validations, and validate_every=0 makes none, so nothing stops early; "
+            "give validate_every a number of updates",
+            stacklevel=4,
         )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tokengym._registry import unknown
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "clear", "make_optimizer", "rate", "step"]
+__all__ = ["OPTIMIZERS", "SCHEDULES", "clear", "make_optimizer", "rate", "step", "tell_of_low_precision"]
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
@@ -91,7 +91,7 @@ def make_optimizer(
     named = list(parameters)
     if not named:
         raise ValueError("there is no parameter to train: all of the policy's are frozen (requires_grad=False)")
-    _tell_of_low_precision(named)
+    tell_of_low_precision(named)
     groups = [
         {"params": [x for _, x in named if x.dim() >= 2], "weight_decay": weight_decay},
         {"params": [x for _, x in named if x.dim() < 2], "weight_decay": 0.0},
@@ -144,7 +144,8 @@ def clear(parameters: Iterable[Tensor]) -> None:
         x.grad = None
 
 
-def _tell_of_low_precision(named: Sequence[tuple[str, Tensor]]) -> None:
+def tell_of_low_precision(named: Sequence[tuple[str, Tensor]]) -> None:
+    """Warns where some of what learns, by name, has fewer than 32 bits."""
     low = [(name, str(x.dtype).removeprefix("torch.")) for name, x in named if x.is_floating_point() and x.element_size() < 4]
     if low:
         warnings.warn(

@@ -85,6 +85,8 @@ class PPO(ClippedAgent):
             raise ValueError(f"gamma={c.gamma}; expected 0 to 1")
         if c.kl_control not in _CONTROLS:
             raise unknown("KL control", c.kl_control, _CONTROLS)
+        if c.kl_control == "adaptive" and not min(c.kl_target, c.kl_horizon) > 0:
+            raise ValueError(f"kl_target={c.kl_target}, kl_horizon={c.kl_horizon}; the adaptive control expects numbers above 0")
         if c.critic not in _CRITICS:
             raise unknown("critic", c.critic, _CRITICS)
         self.beta = float(c.kl_beta)

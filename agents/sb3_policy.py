@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tokengym.agents.freeze import train_only as learn_only
 from tokengym.agents.lora import LoRA
+from tokengym.agents.optim import tell_of_low_precision
 from tokengym.agents.policy import CausalLMPolicy
 from tokengym.agents.sb3 import check_observation
 from tokengym.agents.venv import check_width
@@ -129,6 +130,7 @@ class _CausalLM:
         _match(policy, observation_space, int(action_space.n))
         if train_only:
             learn_only(policy, train_only)
+        tell_of_low_precision([(name, x) for name, x in policy.named_parameters() if x.requires_grad])
         self._given = {"model": model, "lora": lora, "dtype": dtype, "train_only": train_only}
         super().__init__(  # type: ignore[call-arg]
             observation_space,

@@ -154,7 +154,7 @@ class SFT(Agent):
         if len(cut) and not self._cut:
             warnings.warn(
                 f"{len(cut)} of the first {len(indices)} labels are longer than max_new_tokens={answer_budget(venv)} and are cut off, "
-                "without an end: the policy would learn never to end. Make the environment with a larger max_new_tokens, or leave "
+                "without an end: they teach the policy not to end. Make the environment with a larger max_new_tokens, or leave "
                 "them out of its dataset; the figure cut_labels tells their share of each batch",
                 stacklevel=2,
             )

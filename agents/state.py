@@ -49,7 +49,7 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "history": [{name: _finite(value) for name, value in stats.items()} for stats in agent.history],
         "extra": extra,
     }
-    moments = collect(optimizer_tensors(agent.optimizer, owned(agent._parameters(), agent.ranks).items()), agent.ranks)
+    moments = collect(optimizer_tensors(agent.optimizer, owned(agent._optimized, agent.ranks).items()), agent.ranks)
     tensors = {**moments, **extra_tensors, "rng": agent.generator.get_state()}
     if isinstance(choices := getattr(agent.policy, "generator", None), torch.Generator):
         tensors["rng_predict"] = choices.get_state()
@@ -62,7 +62,7 @@ def snapshot(agent: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def restore(agent: Any, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Puts back what :func:`snapshot` gave."""
     agent._assign({name.removeprefix("weights/"): x for name, x in tensors.items() if name.startswith("weights/")})
-    restore_optimizer(agent.optimizer, owned(agent._parameters(), agent.ranks).items(), tensors)
+    restore_optimizer(agent.optimizer, owned(agent._optimized, agent.ranks).items(), tensors)
     agent.generator.set_state(tensors["rng"])
     if "rng_predict" in tensors:
         agent.policy.generator.set_state(tensors["rng_predict"])
@@ -72,12 +72,13 @@ def restore(agent: Any, state: Mapping[str, Any], tensors: Mapping[str, Tensor])
     key, labels = data_key(agent.venv), state["labels"]
     agent._labels_seen = {name: set(seen) for name, seen in (labels if isinstance(labels, dict) else {key: labels}).items()}
     agent._labels, agent._reward_calls = agent._labels_seen.setdefault(key, set()), state["reward_calls"]
-    elsewhere = agent._run is None and agent.venv is not None and differs(agent.venv, state["env"])
+    agent._scored_in = state["env"]
+    elsewhere = agent.venv is not None and differs(agent.venv, state["env"])
     venv = getattr(agent.venv, "unwrapped", agent.venv)
     if state["env_state"] is not None and hasattr(venv, "set_state") and not elsewhere:
         venv.set_state(state["env_state"])
     agent._restore_extra(state["extra"], tensors)
-    if elsewhere:  # what was saved of the other environment is to be forgotten, as where one gets a new one
+    if elsewhere and agent._run is None:  # what was saved of the other environment is to be forgotten, as where one gets a new one
         agent.set_env(agent.venv.env if isinstance(agent.venv, Shard) else agent.venv)
     if agent._run is not None:  # a run that is over has its best weights; what they score is found anew, perhaps in another environment
         device = agent.policy.device

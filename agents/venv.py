@@ -6,7 +6,8 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -19,6 +20,7 @@ from tokengym.agents.parallel import Shard
 
 __all__ = [
     "check_context",
+    "check_fits",
     "check_groups",
     "check_infos",
     "check_tokenizer",
@@ -28,7 +30,9 @@ __all__ = [
     "differs",
     "make_venv",
     "recall",
+    "recall_both",
     "recall_validation",
+    "to_go_on",
     "validation_venv",
 ]
 
@@ -160,19 +164,32 @@ def describe(env: Any) -> dict[str, Any]:
 
 def differs(venv: Any, told: Mapping[str, Any]) -> bool:
     """Whether a vector env is known to be another one than :func:`describe` told of; rows, groups and metrics aside."""
-    now = json.loads(json.dumps(describe(venv)))
+    now = describe(venv)
     if not told or now["id"] != told["id"] or None in (now["kwargs"], told["kwargs"]):
         return bool(told) and now["id"] != told["id"]
-    return {**now["kwargs"], "metrics": None} != {**told["kwargs"], "metrics": None}
+    engine = getattr(getattr(venv, "unwrapped", venv), "engine", None)
+    known = (getattr(engine, "keywords", None), getattr(getattr(engine, "task", None), "options", None))
+    usual = {x.name: x.default for each in known if is_dataclass(each) for x in fields(each) if x.default is not MISSING}
+    ours, theirs = ({**usual, **kwargs, "metrics": None} for kwargs in (now["kwargs"], told["kwargs"]))
+    return json.dumps(ours, sort_keys=True, default=repr) != json.dumps(theirs, sort_keys=True, default=repr)
 
 
 def data_key(venv: Any) -> str:
     """What tells the data set of a vector env from another: its size, its first and its last example; "" where it shows none."""
     examples: Any = getattr(getattr(venv, "unwrapped", venv), "examples", ())
-    if not len(examples):
+    if not len(examples) or not hasattr(examples[0], "references"):
         return ""
     ends = [(each.id, each.prompt, each.references) for each in (examples[0], examples[len(examples) - 1])]
     return hashlib.sha256(repr([len(examples), ends]).encode()).hexdigest()
+
+
+def to_go_on(command: str, folder: Path, venv: Any) -> str:
+    """How people go on with an interrupted run: ``command``, with {folder} in it, or where it is "", what Python's users write."""
+    if command:
+        return command.format(folder=str(folder))
+    if describe(venv)["kwargs"] is None:
+        return f"load_agent({str(folder)!r}, env=...).learn() with the environment, which holds objects, has wrappers or is not registered"
+    return f'python -c "from tokengym.agents import load_agent; load_agent({str(folder)!r}).learn()"'
 
 
 def recall(told: Mapping[str, Any], group_size: int = 1) -> Any:
@@ -186,6 +203,14 @@ def recall(told: Mapping[str, Any], group_size: int = 1) -> Any:
     spec = gymnasium.spec(told["id"])
     spec = replace(spec, kwargs={**spec.kwargs, **told["kwargs"]})
     return spec if told["num_envs"] is None else make_venv(spec, told["num_envs"], told.get("group_size", group_size))
+
+
+def recall_both(state: Mapping[str, Any], config: Any, env: Any, validation_env: Any) -> tuple[Any, Any]:
+    """The environment and the validation environment of a saved agent's ``state``, for those that are None."""
+    env = recall(state["env"], getattr(config, "group_size", 1)) if env is None else env
+    if validation_env is None:
+        validation_env = recall_validation(state.get("validation_env", {}), needed=env is not None and config.validate_every > 0)
+    return env, validation_env
 
 
 def recall_validation(told: Mapping[str, Any], needed: bool) -> Any:
@@ -211,6 +236,12 @@ def check_groups(infos: Sequence[Mapping[str, Any]], group_size: int) -> None:
 def check_context(policy: Any, venv: Any) -> None:
     """Raises ValueError where an episode is longer than the table of positions that the policy's model has."""
     check_width(policy, venv.single_observation_space["input_ids"].shape[0], f"an episode of {describe(venv)['id']}")
+
+
+def check_fits(policy: Any, venv: Any) -> None:
+    """Raises ValueError where the environment has another tokenizer than the policy, or longer episodes than its model can read."""
+    check_tokenizer(policy, venv)
+    check_context(policy, venv)
 
 
 def check_width(policy: Any, width: int, what: str) -> None:

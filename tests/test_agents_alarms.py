@@ -84,6 +84,14 @@ def test_a_gamed_reward_and_examples_learned_by_heart_are_told_apart() -> None:
     assert "learns the training examples by heart" in alarms(history, metric="reward")["reward_hacking"]
 
 
+def test_one_update_behind_the_last_validation_proves_nothing() -> None:
+    history = course(RISING, FALLING)
+    assert list(alarms(history, metric="rouge_l")) == ["reward_hacking"]
+    at = [i for i, stats in enumerate(history) if "validation" in stats]
+    few = [*history[: at[-2] + 1], history[-1]]  # a run that ends one update after a validation, and is validated there
+    assert at[-1] - at[-2] > 1 and alarms(few, metric="rouge_l") == {}
+
+
 def test_figures_of_answers_by_hand() -> None:
     infos: list[dict[str, Any]] = [
         {"stop_reason": "max_tokens", "response": "a a a"},

@@ -94,7 +94,7 @@ def test_an_interrupted_run_resumes_bit_for_bit(name: str, tmp_path: Path, capsy
     with pytest.raises(KeyboardInterrupt, match=re.escape(f"everything is kept in {folder}. To go on:\n")):
         cut.learn(callback=press_ctrl_c)
     said = capsys.readouterr().err
-    assert f"load_agent('{folder}').learn()" in said
+    assert f"load_agent('{folder}', env=...).learn()" in said  # of a class that is not registered
     validation = echo_venv(8, order="sequential", metrics=True)
     resumed = load_agent(folder, env=echo_venv(group_size=SMALL[name].get("group_size", 1)), validation_env=validation)
     assert type(resumed) is type(cut) and resumed.updates in (3, 4)
@@ -130,7 +130,7 @@ def test_saved_folders_hold_no_pickle_and_load_elsewhere(name: str, tmp_path: Pa
 
 def test_ctrl_c_says_how_to_go_on_where_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     agent = make("sft", updates=3, folder=str(tmp_path / "run"))
-    with pytest.raises(KeyboardInterrupt, match=re.escape(f"load_agent('{tmp_path / 'run'}').learn()")):
+    with pytest.raises(KeyboardInterrupt, match=re.escape(f"load_agent('{tmp_path / 'run'}', env=...).learn()")):
         agent.learn(callback=lambda agent: signal.raise_signal(signal.SIGINT), progress=False)
     assert capsys.readouterr().err == ""
 

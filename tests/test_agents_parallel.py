@@ -74,6 +74,16 @@ def test_each_process_holds_the_optimizer_state_of_its_share(name: str, found: t
     assert len(alone) / 3 < len(both[0]) < len(alone) * 2 / 3
 
 
+def test_parts_that_are_frozen_later_change_no_owner(found: tuple[dict[str, Any], ...]) -> None:
+    alone, *both = (each["frozen"]["steps"] for each in found)
+    moved = {key for key, x in alone[-1].items() if key.startswith("weights/") and not torch.equal(x, alone[0][key])}
+    assert len(moved) > 6 and all("layers.1." in key or "value_head" in key for key in moved)
+    for steps in both:
+        for ours, theirs in zip(steps, alone, strict=True):
+            for key, x in theirs.items():
+                torch.testing.assert_close(ours[key], x, atol=1e-6, rtol=0)
+
+
 def test_a_checkpoint_of_two_holds_all_that_one_of_one_holds(found: tuple[dict[str, Any], ...]) -> None:
     alone, two, again = (each["resumed"]["saved"] for each in found)
     assert alone.keys() == two.keys() == again.keys()

@@ -222,6 +222,8 @@ def test_adapters_of_a_model_by_name(tmp_path: Path) -> None:
     small = make_one(env.observation_space, env.action_space, lambda _: 1e-3, dtype="bfloat16", **given)
     plain: Any = model.policy  # rollout and update agree in it
     assert (plain.causal_lm.backbone.dtype, small.causal_lm.backbone.dtype) == (torch.float32, torch.bfloat16)
+    with pytest.warns(UserWarning, match="trained tensors are bfloat16"):
+        make_one(env.observation_space, env.action_space, lambda _: 1e-3, model=name, dtype="bfloat16")
     start = {key: x.detach().clone() for key, x in model.policy.named_parameters()}
     model.learn(8)
     moved = {key for key, x in model.policy.named_parameters() if not torch.equal(x, start[key])}

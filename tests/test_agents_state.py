@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,36 @@ def test_what_was_learned_of_one_environment_is_not_used_in_another(tmp_path: Pa
 def test_a_run_that_goes_on_keeps_what_it_knows(tmp_path: Path) -> None:
     learn_until(soft_q(updates=3, checkpoint_every=1, folder=str(tmp_path / "run")), 2)
     assert len(SoftQ.load(tmp_path / "run", env=venv(reward="10*token_f1")).replay) == 4
+
+
+def test_a_new_run_elsewhere_forgets_the_scores_of_an_interrupted_one(tmp_path: Path) -> None:
+    config = SFTConfig(batch_size=4, updates=8, validate_every=2, validation_episodes=4, checkpoint_every=4, folder=str(tmp_path / "run"))
+    learn_until(SFT(tiny(), venv(reward="100*token_f1"), config=config), 5)
+    saved = read_state(tmp_path / "run")[0]
+    assert saved["run"] is not None and saved["best"][0] is not None
+
+    shutil.copytree(tmp_path / "run", tmp_path / "kept")
+    straight = SFT.load(tmp_path / "run")
+    assert straight.best.score == saved["best"][0] and straight.learn(progress=False).best.score >= saved["best"][0]
+    for given in ("load", "set_env"):
+        other = venv(reward="token_f1 + length(goal=3)")
+        shutil.rmtree(tmp_path / "run")
+        shutil.copytree(tmp_path / "kept", tmp_path / "run")
+        agent = SFT.load(tmp_path / "run", env=other if given == "load" else None)
+        if given == "set_env":
+            agent.set_env(other)
+        agent.best.score = 1e6  # as of a reward of another size
+        agent.learn(total_timesteps=60, progress=False)
+        assert agent.best.score < 1e6
+        assert any("validation" in stats for stats in agent.history if stats["update"] == 4 and "loss" not in stats)  # anew, at the start
+
+
+def test_a_default_that_is_spelled_out_is_the_same_environment(tmp_path: Path) -> None:
+    agent = SFT(tiny(), venv(), config=SFTConfig(batch_size=4, updates=1)).learn(progress=False)
+    folder = agent.save(tmp_path / "agent")
+    same = SFT.load(folder, env=venv(split="train", reward_timing="terminal", label_noise=agent.venv.unwrapped.task.options.label_noise))
+    assert same._extra_state() == agent._extra_state() and agent._queue
+    assert SFT.load(folder, env=venv(split="validation"))._queue == []
 
 
 def test_a_moving_mean_is_of_one_environment() -> None:

@@ -27,6 +27,7 @@ from tokengym.agents.venv import (
     differs,
     make_venv,
     recall,
+    to_go_on,
     validation_venv,
 )
 from tokengym.envs import Example
@@ -191,3 +192,18 @@ def test_an_episode_longer_than_the_table_of_positions_is_refused() -> None:
         check_context(policy, echo_venv(1))
     rotary = random_model(LlamaConfig(**SMALL, num_hidden_layers=1, max_position_embeddings=SMALL["vocab_size"]))
     check_context(CausalLMPolicy(rotary), make_venv("TextQA-v0", num_envs=1))  # as many words as positions, and no table of those
+
+
+def test_how_people_go_on_with_a_run(tmp_path: Path) -> None:
+    known = make_venv("TextQA-v0", num_envs=1)
+    assert to_go_on("tokengym train --out {folder} --resume", tmp_path, known) == f"tokengym train --out {tmp_path} --resume"
+    assert to_go_on("", tmp_path, known) == f'python -c "from tokengym.agents import load_agent; load_agent({str(tmp_path)!r}).learn()"'
+    wrapped = RecordEpisodeStatistics(known)
+    assert to_go_on("", tmp_path, wrapped).startswith(f"load_agent({str(tmp_path)!r}, env=...).learn() with the environment, which")
+
+
+def test_examples_of_other_kinds_have_no_key() -> None:
+    class Plain:
+        examples = ("a", "b")
+
+    assert data_key(Plain()) == ""

@@ -17,6 +17,7 @@ from tests.echo import EXAMPLES, echo_policy, echo_venv  # noqa: E402
 from tests.killed import learn_until
 from tokengym.agents import AGENTS  # noqa: E402
 from tokengym.agents.checkpoint import read_state  # noqa: E402
+from tokengym.agents.freeze import train_only  # noqa: E402
 from tokengym.envs import Example  # noqa: E402
 
 # Whole batches, of all processes together; small micro-batches, so that each process has several.
@@ -82,6 +83,9 @@ def main() -> None:
         found[name]["held"] = [key for key, x in agent._parameters().items() if id(x) in held]
         if agent.ranks.main:
             found[name]["place"] = agent.venv.unwrapped.get_state()["dealer"]["orders"]
+    part = make("sft")
+    train_only(part.policy, "layers.1")  # after its optimizer was made
+    found["frozen"] = {"steps": learn(part)}
     folder = file.parent / f"run{agent.ranks.count}"
     cut = make("ppo", str(folder))
     steps = learn(cut, stop=2)
