@@ -60,7 +60,8 @@ def augment(examples: Sequence[Example], steps: str | Sequence[Step], seed: int 
         changed = example
         for place, step in enumerate(taken):
             changed = step(changed, Draw(f"augment/{seed}/{copy}/{place}/{example.id}"))
-        if example.meta.get("source") == _text(example) == changed.meta.get("source"):
+        sources = (example.meta.get("source"), changed.meta.get("source"))
+        if all(isinstance(source, str) and source == _text(example) for source in sources):
             changed = replace(changed, meta={**changed.meta, "source": _text(changed)})
         return replace(changed, id=f"{example.id}~{copy}")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from tokengym.envs.options import check_options
 
-__all__ = ["ROLES", "Example", "Parts", "Task", "Turn", "check_task", "told_options"]
+__all__ = ["ROLES", "Example", "Parts", "Task", "Turn", "check_task", "plain_json", "told_options"]
 
 ROLES = ("system", "user", "assistant")
 """Who can say a turn of a conversation."""
@@ -84,6 +86,7 @@ class Task:
         max_prompt_tokens, max_new_tokens: default budgets, in tokens of the builtin tokenizer; of several turns, each has its own.
         turns: how many turns the agent has; with more than one, :meth:`reply` says what it hears after each.
         max_reply_tokens: the longest of those replies, in tokens; longer ones are cut.
+        revision: of the builtin texts; rises when they change. Above 1 it enters the data fingerprint.
         datasets: names of the real data sets that have this task's shape.
         Options: a frozen dataclass of the keywords that only this task takes; values are held against the types of its fields, and
             against what :func:`tokengym.envs.options.option` says of them.
@@ -96,6 +99,7 @@ class Task:
     max_new_tokens: int
     turns: int = 1
     max_reply_tokens: int = 0
+    revision: int = 1
     datasets: ClassVar[tuple[str, ...]] = ()
 
     @dataclass(frozen=True, kw_only=True)
@@ -138,11 +142,12 @@ class Task:
         Raises:
             ValueError: the example has neither.
         """
-        known = [text for text in (example.meta.get("answer"), *example.references[:1]) if text is not None]
+        given = (example.meta.get("answer"), *example.references[:1])
+        known = [text for text in given if text is not None and not isinstance(text, Mapping | list | tuple)]  # those hold no one answer
         if not known:
             raise ValueError(
-                f"example {example.id!r} has neither references nor meta['answer'], so no best answer is known; name a column that holds "
-                "them: dataset={'path': ..., 'columns': {'references': NAME}}"
+                f"example {example.id!r} has neither references nor meta['answer'] as one text, so no best answer is known; name a column "
+                "that holds them: dataset={'path': ..., 'columns': {'references': NAME}}"
             )
         return str(known[0])
 
@@ -206,9 +211,25 @@ def check_task(task: type[Task] | Task) -> None:
 
 
 def told_options(task: Task) -> dict[str, Any]:
-    """A task's options as fingerprints hold them: those that came later (``field(metadata={"later": True})``) only if they were set."""
+    """A task's options as fingerprints and states hold them, the same in every process (:func:`plain_json`).
+
+    Those that came later (``field(metadata={"later": True})``) are told only if they were set.
+    """
     options = task.options
     if not is_dataclass(options) or isinstance(options, type):
         return {}
     silent = {each.name for each in fields(options) if each.metadata.get("later") and getattr(options, each.name) == each.default}
-    return {name: value for name, value in asdict(options).items() if name not in silent}
+    return {name: plain_json(value) for name, value in asdict(options).items() if name not in silent}
+
+
+def plain_json(value: Any) -> Any:
+    """``value`` as JSON takes it, the same in every process; of what JSON does not know, its text without the address."""
+    if isinstance(value, Mapping):
+        return {str(key): plain_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(each) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted(json.dumps(plain_json(each), sort_keys=True) for each in value)
+    if hasattr(value, "tolist"):  # numpy's arrays and numbers
+        return plain_json(value.tolist())
+    return value if value is None or isinstance(value, str | int | float) else re.sub(" at 0x[0-9a-fA-F]+", "", str(value))

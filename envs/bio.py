@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 
 from tokengym.rewards.entity_f1 import read_pairs
 from tokengym.rewards.tokens import CJK
@@ -54,7 +54,7 @@ def listing(entities: Iterable[tuple[str, str]]) -> str:
     return "; ".join(f"{surface} ({kind})" for surface, kind in entities) or "none"
 
 
-def bio_tags(words: Sequence[str], response: str, types: Sequence[str] | None = None) -> list[str]:
+def bio_tags(words: Sequence[str], response: str, types: Sequence[str] | None = None, known: Container[Hashable] = ()) -> list[str]:
     """The tags that a listed answer gives to the words of its sentence. What it lists and the sentence does not hold gives none.
 
     Entries are read as the reward ``entity_f1`` reads them (:func:`tokengym.rewards.entity_f1.read_pairs`), so case, quotes and bullets do
@@ -64,19 +64,22 @@ def bio_tags(words: Sequence[str], response: str, types: Sequence[str] | None = 
         words: of the sentence, cut as :func:`cut_words` does.
         response: "surface (TYPE); surface (TYPE)".
         types: the types that there are, any other becomes ``UNKNOWN_TYPE``; None takes types as they come, in capitals.
+        known: the sentence's entities in the form of ``read_pairs``; such a one is read whole where it has a comma after a bracket.
     Returns:
         as many tags as words: "O", "B-TYPE", "I-TYPE".
     """
-    return placed(words, response, types)[0]
+    return placed(words, response, types, known)[0]
 
 
-def placed(words: Sequence[str], response: str, types: Sequence[str] | None = None) -> tuple[list[str], list[str]]:
+def placed(
+    words: Sequence[str], response: str, types: Sequence[str] | None = None, known: Container[Hashable] = ()
+) -> tuple[list[str], list[str]]:
     """Tags as :func:`bio_tags` gives them, and the types of the entries that stand nowhere in the sentence."""
     folded = [_folded(word) for word in words]
     spelled = None if types is None else {_folded(kind): kind for kind in types}
     entries: list[tuple[list[str], str]] = []
     lost: list[str] = []
-    for pair, count in read_pairs(response).items():
+    for pair, count in read_pairs(response, known).items():
         if isinstance(pair, tuple):
             surface, kind = pair
             name = _NOT_IN_TAGS.sub("_", kind.upper()) if spelled is None else spelled.get(kind, UNKNOWN_TYPE)

@@ -87,6 +87,7 @@ class TextCode(Task):
     """
 
     name = "TextCode-v0"
+    revision = 2  # 2: no flawed label passes all tests
     reward = "unit_tests"
     metrics = ("unit_tests", "threshold(unit_tests, at=1.0)")
     max_prompt_tokens = 224

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tokengym._registry import Registry, unknown
 from tokengym.envs.augment import augment
-from tokengym.envs.base import Example, Task, told_options
+from tokengym.envs.base import Example, Task, plain_json, told_options
 from tokengym.envs.files import SUFFIXES, read_hub, read_path
 from tokengym.envs.named import NamedSet
 from tokengym.envs.options import not_builtin
@@ -74,7 +74,7 @@ class Usual(NamedTuple):
 
 
 def load_examples(
-    dataset: Any, split: str | None = "train", size: int | None = None, columns: Mapping[str, str] | None = None
+    dataset: Any, split: str | None = "train", size: int | None = None, columns: Mapping[str, str | None] | None = None
 ) -> Sequence[Example]:
     """The examples of a data set.
 
@@ -85,7 +85,8 @@ def load_examples(
             :func:`tokengym.envs.augment.augment`, or Examples, which are taken as they are, whatever the split.
         split: "train", "validation" or "test"; None takes all rows of a file or hub data set.
         size: number of builtin examples.
-        columns: for files and the hub: {"id", "prompt", "references"} to the column names there.
+        columns: for files and the hub: {"id", "prompt", "references"} to the column names there; None for "references": no column
+            holds any.
     Raises:
         ValueError: an unknown data set, split or column, or no examples at all.
         ImportError: the library that reads it is missing; the message names it.
@@ -193,27 +194,16 @@ def data_fingerprint(dataset: Any, examples: Sequence[Example], task: Task, spli
     made = builtin or (about is not None and about.endless)
     if made:
         call = [task.name, split, len(examples), WORLD_VERSION if builtin else data_name(dataset), told_options(task)]
+        if builtin and task.revision > 1:
+            call.append(task.revision)
         digest.update(json.dumps(call, sort_keys=True, default=str).encode())
     for i in range(min(len(examples), _FINGERPRINTED) if made else len(examples)):
         example = examples[i]
         row = [example.id, example.prompt, example.references]
         if example.meta and not made:  # questions, tests, relevance: what the prompts and scores are made of
-            row.append(_told(example.meta))
+            row.append(plain_json(example.meta))
         digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode(errors="surrogatepass"))
     return digest.hexdigest()
-
-
-def _told(value: Any) -> Any:
-    """``value`` as JSON takes it, the same in every process; of what JSON does not know, its text without the address."""
-    if isinstance(value, Mapping):
-        return {str(key): _told(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_told(each) for each in value]
-    if isinstance(value, set | frozenset):
-        return sorted(json.dumps(_told(each), sort_keys=True) for each in value)
-    if hasattr(value, "tolist"):  # numpy's arrays and numbers
-        return _told(value.tolist())
-    return value if value is None or isinstance(value, str | int | float) else re.sub(" at 0x[0-9a-fA-F]+", "", str(value))
 
 
 def _plain(dataset: Any, split: str | None) -> tuple[Any, dict[str, Any] | None]:

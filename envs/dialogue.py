@@ -76,7 +76,7 @@ class TextDialogue(Task):
         if language != "en" and turns == 1:
             raise ValueError(f"user_language={language!r} is the customer's, who answers with turns above 1 only; add turns=8")
         if turns > 1:  # another reward and other budgets
-            self.turns = turns
+            self.turns, self.revision = turns, 2  # 2: a customer's two towns differ
             self.max_prompt_tokens, self.max_reply_tokens, self.max_new_tokens = (160, 56, 96) if language == "zh" else (128, 48, 64)
             self.reward = "0.5*task_success + 0.5*slot_f1 - 0.02*turns"
             self.metrics = ("task_success", "slot_f1", "turns")

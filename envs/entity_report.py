@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from tokengym.envs.base import Example
 from tokengym.envs.bio import bio_tags, cut_words, listing, placed
-from tokengym.rewards.entity_f1 import read_tags
+from tokengym.rewards.entity_f1 import read_pairs, read_tags
 
 __all__ = ["NERReport", "NERRow", "ner_report", "ner_tags", "tag_report"]
 
@@ -85,8 +85,8 @@ def ner_tags(examples: Sequence[Example], responses: Sequence[str]) -> tuple[lis
     known = [_known(example, row) for example, row in zip(examples, words, strict=True)]
     types = sorted({tag[2:] for row in known for tag in row if tag != "O"})
     answered = []
-    for row, row_words, response in zip(known, words, responses, strict=True):
-        tags, lost = placed(row_words, response, types)
+    for example, row, row_words, response in zip(examples, known, words, responses, strict=True):
+        tags, lost = placed(row_words, response, types, _whole(example))
         row += ["O"] * len(lost)
         answered.append(tags + [f"B-{kind}" for kind in lost])
     return known, answered
@@ -133,4 +133,21 @@ def _known(example: Example, words: Sequence[str]) -> list[str]:
         return list(tags)
     if entities is None:
         raise ValueError(f"example {example.id!r} has neither meta['entities'] nor meta['tags']")
-    return bio_tags(words, listing((str(surface), str(kind)) for surface, kind in entities))
+    return bio_tags(words, listing((str(surface), str(kind)) for surface, kind in entities), known=_ANY)
+
+
+def _whole(example: Example) -> Container[Hashable]:
+    """The known entities as ``read_pairs`` gives them, which reads these whole; beside tags they may have another form, and go unread."""
+    entities = example.meta.get("entities")
+    pairs = [each for each in (() if entities is None else entities) if isinstance(each, list | tuple) and len(each) == 2]
+    return read_pairs(listing((str(surface), str(kind)) for surface, kind in pairs), _ANY)
+
+
+class _Any(Container[object]):
+    """Holds everything: of a list that :func:`listing` wrote, each part is one entity."""
+
+    def __contains__(self, entity: object) -> bool:
+        return True
+
+
+_ANY = _Any()

@@ -11,6 +11,8 @@ from tokengym.envs.base import ROLES, Turn
 
 __all__ = ["parse_json", "prompt_of", "read_json", "references_of", "value_at"]
 
+_HOLD_TEXTS = ("content", "value", "text")  # keys of mappings that a message names first
+
 
 def value_at(row: Mapping[str, Any], column: str, place: str) -> Any:
     """What a row has in a column; "a.b" is the column of that name, or what column "a" has under "b".
@@ -52,22 +54,31 @@ def prompt_of(value: Any, column: str, place: str) -> str | tuple[Turn, ...]:
 def references_of(value: Any, column: str, place: str, cells: bool = False) -> tuple[str, ...]:
     """References: a text or several, or what a mapping has under "text" (as SQuAD's answers); None among them says nothing.
 
+    Of a turn of the assistant, or of a conversation that ends with one, the content of that turn is the reference.
+
     Args:
         value: what stands in the row.
         column: where it stands.
         place: the row, for error messages.
         cells: it is the text of a cell, in which several references are a list in JSON.
     Raises:
-        ValueError: a mapping without "text", or lists within a list.
+        ValueError: a mapping without "text", lists within a list, or a conversation that ends with another role's turn.
     """
     if cells and isinstance(value, str):
         listed = parse_json(value)
         value = listed if isinstance(listed, list) and all(isinstance(each, str) for each in listed) else value
     if isinstance(value, Mapping) and "text" in value:
         value = value["text"]
+    if getattr(value, "ndim", 0):  # numpy's arrays
+        value = value.tolist()
     if value is None or value == "":
         return ()
     several = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    if several and all(_is_turn(each) for each in several):
+        last = _turn(several[-1], len(several) - 1, several, place)
+        if last.role != "assistant":
+            raise ValueError(f"{place}: the conversation in column {column!r} ends with the turn of the {last.role}, so no answer is in it")
+        return (last.content,)
     return tuple(_text(each, "references", column, place) for each in several if each is not None)
 
 
@@ -100,7 +111,7 @@ def _text(value: Any, field: str, column: str, place: str) -> str:
     if isinstance(value, Mapping) and isinstance(value.get("text"), str):
         return str(value["text"])
     if isinstance(value, Mapping):
-        inner = f"{column}.{next(iter(value), 'NAME')}"
+        inner = f"{column}.{next((key for key in (*_HOLD_TEXTS, *value) if key in value), 'NAME')}"
         told = f"column {column!r} is a mapping with {', '.join(map(str, value))}; expected a text"
         raise ValueError(f"{place}: {told}; name what is in it that holds one, as in columns={{{field!r}: {inner!r}}}")
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -108,10 +119,14 @@ def _text(value: Any, field: str, column: str, place: str) -> str:
     return str(value)
 
 
+def _is_turn(value: Any) -> bool:
+    return isinstance(value, Mapping) and {"role", "content"} <= set(value)
+
+
 def _turn(turn: Any, number: int, conversation: Any, place: str) -> Turn:
     """One turn of a conversation; content in parts is joined line by line."""
     pair = (turn.get("role"), turn.get("content")) if isinstance(turn, Mapping) else turn
-    named = not isinstance(turn, Mapping) or {"role", "content"} <= set(turn)
+    named = not isinstance(turn, Mapping) or _is_turn(turn)
     if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2 or not named:
         raise ValueError(f"{place}: the prompt {conversation!r:.200} is no conversation; expected turns with 'role' and 'content'")
     role, content = pair

@@ -31,7 +31,7 @@ _SAVED = ("dataset_dict.json", "state.json")  # what Dataset.save_to_disk leaves
 _SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
 
 
-def read_path(path: Path, split: str | None, columns: Mapping[str, str] | None = None) -> list[Example]:
+def read_path(path: Path, split: str | None, columns: Mapping[str, str | None] | None = None) -> list[Example]:
     """The examples of ``split`` in a file, a folder of files, or a pattern with ``{split}`` in it.
 
     A folder holds train.jsonl, validation.jsonl and test.jsonl (or .csv, .parquet), or it is a data set as the hub has it, or as
@@ -66,11 +66,12 @@ def read_path(path: Path, split: str | None, columns: Mapping[str, str] | None =
 
 
 def read_hub(
-    name: str, split: str | None, revision: str | None = None, config: str | None = None, columns: Mapping[str, str] | None = None
+    name: str, split: str | None, revision: str | None = None, config: str | None = None, columns: Mapping[str, str | None] | None = None
 ) -> list[Example]:
     """The examples of a data set on the hub or in a folder of its kind, read with the ``datasets`` library.
 
-    Where there is one single split, a tenth of its rows each are validation and test, as in a file. Class labels are read by their names.
+    Where there is one single split, a tenth of its rows each are validation and test, as in a file. Class labels are read by their names,
+    also within lists and structs, but for grades: what is the meta "relevance" keeps its numbers.
 
     Raises:
         ImportError: ``datasets`` is not installed.
@@ -91,27 +92,37 @@ def read_hub(
     found = {key: loaded[key] for key in loaded} if isinstance(loaded, Mapping) else {"train": loaded}
     if split is not None and len(found) == 1:
         rows = next(iter(found.values()))
-        return _part(to_examples(_table_rows(rows), name, columns), split, name)
+        return _part(to_examples(_table_rows(rows, columns), name, columns), split, name)
     if split is None:
         chosen = list(found)
     else:
         chosen = [key for key in _SPLITS.get(split, (split,)) if key in found][:1]
         if not chosen:
             raise unknown(f"split of {name}", split, found)
-    return [e for key in chosen for e in to_examples(_table_rows(found[key]), name, columns)]
+    return [e for key in chosen for e in to_examples(_table_rows(found[key], columns), name, columns)]
 
 
-def _table_rows(table: Any) -> Iterator[dict[str, Any]]:
+def _table_rows(table: Any, columns: Mapping[str, str | None] | None) -> Iterator[dict[str, Any]]:
     """The rows of a table of the ``datasets`` library, with the names of class labels in place of their numbers."""
     features = getattr(table, "features", None) or {}
+    grades = ((columns or {}).get("relevance", "relevance"), "meta.relevance")
     for row in table:
-        yield {column: _named(value, features.get(column)) for column, value in row.items()}
+        yield {column: _named(value, features.get(column), column, grades) for column, value in row.items()}
 
 
-def _named(value: Any, feature: Any) -> Any:
-    """The name of a class label, or of each in a list; None for a number without one, such as -1 in rows that nobody has labelled."""
+def _named(value: Any, feature: Any, column: str, grades: tuple[str | None, ...]) -> Any:
+    """The name of a class label, or of each in a list or struct; None for a number without one, such as -1 in rows nobody has labelled.
+
+    Columns among ``grades`` stay as they are; "a.b" is what the struct "a" has under "b".
+    """
+    if column in grades:
+        return value
+    inside = feature[0] if isinstance(feature, list) else getattr(feature, "feature", feature)  # of a list
     if isinstance(value, list):
-        return [_named(each, getattr(feature, "feature", None)) for each in value]
+        return [_named(each, inside, column, grades) for each in value]
+    if isinstance(value, Mapping):
+        known = inside if isinstance(inside, Mapping) else {}
+        return {key: _named(each, known.get(key), f"{column}.{key}", grades) for key, each in value.items()}
     names = getattr(feature, "names", None)
     if names is None or not isinstance(value, int):
         return value
@@ -129,44 +140,52 @@ def _load_folder(folder: Path, config: str | None, datasets: Any) -> Any:
         raise ValueError(f"the folder {folder} cannot be read as one data set ({error}); {looked}; or name one file in it") from error
 
 
-def mapped(path: Path, split: str | None, columns: Mapping[str, str] | None = None) -> dict[str, str]:
+def mapped(path: Path, split: str | None, columns: Mapping[str, str | None] | None = None) -> dict[str, str]:
     """Column of a file, or of a folder's file for ``split`` -> what becomes of it: "id", "prompt", "references", "meta.NAME"."""
     file = _file_of_split(path, split or "train") if "{split}" in str(path) or path.is_dir() else path
     row = next(iter(_rows(file)), {})
     columns = dict(columns or {})
-    chosen = {field: _column(row, field, columns, str(path)) for field in _COLUMNS}
+    chosen = {field: _column(row, field, columns, str(path)) for field in ("id", "prompt")}
+    cells = file.suffix == ".csv"
+    chosen["references"] = columns["references"] if "references" in columns else _answered(row, columns, str(path), cells)[0]
     fields = {column: field for field, column in chosen.items() if column}
-    fields |= {column: f"meta.{field.removeprefix('meta.')}" for field, column in columns.items() if field not in _COLUMNS}
+    fields |= {column: f"meta.{field.removeprefix('meta.')}" for field, column in columns.items() if column and field not in _COLUMNS}
     return {column: fields.get(column, f"meta.{column}") for column in (*row, *(each for each in fields if each not in row))}
 
 
-def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str, str] | None = None, cells: bool = False) -> list[Example]:
+def to_examples(
+    rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str, str | None] | None = None, cells: bool = False
+) -> list[Example]:
     """Rows as Examples: ``columns`` maps "id", "prompt", "references" and keys of meta to the rows' own column names.
 
     A dot leads into a column: {"prompt": "context", "references": "answers.text"}. A key of meta that tasks and rewards read is
     mapped by its name ("facts", "label", "question", ...), any other as "meta.NAME"; columns that are not mapped become meta under
     their own names. A column "label" is the reference where there is no other, and stands in meta too, as a text. A conversation
     without references that ends with the assistant's turn has that turn as its reference. Of a mapping, its "text" is the prompt or the
-    references, as in SQuAD's answers; a turn's content may be a list of parts of the type "text".
+    references, as in SQuAD's answers; a turn's content may be a list of parts of the type "text". A column that was not mapped and
+    holds no references, whatever its name, becomes meta; {"references": None} says that no column holds them.
 
     ``cells`` says that the rows come from a CSV file: all values are texts, and lists among them are JSON.
 
     Raises:
-        ValueError: a column that the rows do not have, two rows with one id, or a prompt or references that are neither texts nor,
-            of prompts, a conversation; the message names the row.
+        ValueError: a column that the rows do not have, two rows with one id, or a prompt or mapped references that are neither texts
+            nor turns; the message names the row.
     """
     columns = dict(columns or {})
     for field in columns:
         if field not in _COLUMNS and field not in _META and not field.startswith("meta."):
             hint = 'Any other key of meta is written "meta.NAME".'
             raise unknown("field of Example to map a column to", field, (*_COLUMNS, *_META), hint)
+        if columns[field] is None and field != "references":
+            raise ValueError(f"columns={columns} maps {field!r} to None; expected a column's name (only 'references' may have none)")
+    own = {field: column for field, column in columns.items() if column is not None and field not in _COLUMNS}  # of meta
     examples: list[Example] = []
     seen: set[str] = set()
     for number, row in enumerate(rows):
         place = f"{name}, row {number}"
         prompt = _column(row, "prompt", columns, place)
         key = _column(row, "id", columns, place, needed="id" in columns)
-        labels = _column(row, "references", columns, place, needed="references" in columns)
+        labels, references = _answered(row, columns, place, cells)
         asked = None if prompt is None else value_at(row, prompt, place)
         if asked is None:
             what = f"nothing in its column {prompt!r}" if prompt else f"no prompt among its columns {sorted(row)}"
@@ -179,15 +198,14 @@ def to_examples(rows: Iterable[dict[str, Any]], name: str, columns: Mapping[str,
         meta = dict(meta) if isinstance(meta, Mapping) else {}
         used = {"meta"} | {column.partition(".")[0] if column not in row else column for column in (prompt, key, labels) if column}
         rest = {k: _meta(k, v) if cells else v for k, v in row.items() if k not in used or k == labels == "label"}
-        for field in (each for each in columns if each not in _COLUMNS):
-            rest.pop(columns[field], None)
-            meta[field.removeprefix("meta.")] = _meta(field, value_at(row, columns[field], place))
+        for field, column in own.items():
+            rest.pop(column, None)
+            meta[field.removeprefix("meta.")] = _meta(field, value_at(row, column, place))
         meta = {**rest, **meta}
         if isinstance(meta.get("label"), int | float):
             meta["label"] = str(meta["label"])
         if cells:  # an empty one says nothing
             meta = {k: v for k, v in meta.items() if k not in _META or v not in ("", [""])}
-        references = references_of(value_at(row, labels, place), labels, place, cells) if labels else ()
         turns = prompt_of(asked, str(prompt), place)
         if labels is None and isinstance(turns, tuple) and len(turns) > 1 and turns[-1].role == "assistant":
             turns, references = turns[:-1], (turns[-1].content,)
@@ -203,13 +221,25 @@ def _meta(field: str, value: Any) -> Any:
     return value
 
 
-def _column(row: Mapping[str, Any], field: str, columns: Mapping[str, str], name: str, needed: bool = False) -> str | None:
+def _column(row: Mapping[str, Any], field: str, columns: Mapping[str, Any], name: str, needed: bool = False) -> str | None:
     """The row's column for a field of Example."""
     if field in columns:
         if needed or field == "prompt":
             value_at(row, columns[field], name)
-        return columns[field]
+        return str(columns[field])
     return next((column for column in _COLUMNS[field] if column in row), None)
+
+
+def _answered(row: Mapping[str, Any], columns: Mapping[str, Any], place: str, cells: bool) -> tuple[str | None, tuple[str, ...]]:
+    """The row's column of references, and these; None and () where no column holds any."""
+    if "references" in columns:
+        column = columns["references"]
+        return column, () if column is None else references_of(value_at(row, column, place), column, place, cells)
+    found = _column(row, "references", columns, place)
+    try:
+        return found, () if found is None else references_of(row[found], found, place, cells)
+    except ValueError:  # neither texts nor turns: only its name is that of references
+        return None, ()
 
 
 def _file_of_split(path: Path, split: str) -> Path:

@@ -58,7 +58,7 @@ class TextNER(Task):
     Starting State: a text of the split, in drawn order.
     Episode End: the end-of-sequence token, or ``max_new_tokens``.
     Information: as in every environment of the suite; metrics entity F1 and exact match of the whole list.
-        ``tokengym.envs.entity_report(examples, responses)`` gives precision, recall, F1 and support of each type.
+        ``tokengym.envs.ner_report(examples, responses)`` gives precision, recall, F1 and support of each type.
     Arguments: ``language`` ("en", "zh"); ``label_noise``, the share of flawed labels in the training split (validation and test are
         clean): of the flawed, half leave out an entity, the others give one a wrong type or lose its first word.
     Version History: v0.

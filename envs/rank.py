@@ -41,7 +41,7 @@ class TextRank(Task):
         candidates are graded 0 to 3 by these. Every name of a place, person or firm belongs to one split.
 
         Data of your own brings a query as the prompt, ``candidates``, a list of texts, and their grades as ``relevance``; or a prompt
-        in which the candidates stand already, each in a line with its number.
+        in which the candidates stand already, with ``constrained=True`` each in a line with its number ("1. ...").
 
     Action Space: ``Discrete(V)``, the next token; with ``constrained=True`` only numbers that were not named yet may come, and the answer
         is complete when all were.
@@ -94,9 +94,10 @@ class TextRank(Task):
         """The rows with their candidates in the prompt.
 
         Raises:
-            ValueError: a row without candidates, or whose candidates, numbered lines and grades are not equally many.
+            ValueError: a row whose candidates, numbered lines and grades are not equally many. Without ``constrained``, a row that has
+                grades and no candidates is taken as it is: its prompt may show them in any layout.
         """
-        return [_listed(example) for example in examples]
+        return [_listed(example, self.options.constrained) for example in examples]
 
     def parts(self, example: Example) -> Parts:
         chinese = self.options.language == "zh"
@@ -119,19 +120,20 @@ class TextRank(Task):
         return [number for number in map(str, range(1, count + 1)) if number not in said]
 
 
-def _listed(example: Example) -> Example:
+def _listed(example: Example, constrained: bool) -> Example:
     """The row with ``meta["candidates"]`` numbered in its prompt; without references, the order of its grades is the reference."""
-    given, grades, prompt = example.meta.get("candidates") or (), example.meta.get("relevance"), example.text
+    given, grades, prompt = _list(example.meta.get("candidates")) or (), _list(example.meta.get("relevance")), example.text
     if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(text, str) for text in given):
         raise ValueError(f"example {example.id!r}: meta['candidates'] is {given!r:.80}; expected a list of texts")
     documents = [" ".join(text.split()) for text in given]
-    if documents and _CANDIDATE.findall(prompt) != documents:
+    if documents and not _shows(prompt, documents):
         prompt = numbered(prompt, documents)
     count = len(_CANDIDATE.findall(prompt))
-    if not count:
+    checked = constrained or len(documents) > 0
+    if not count and (checked or not grades):
         raise ValueError(
             f"example {example.id!r} has no candidates to rank; bring them as meta['candidates'], a list of texts, "
-            "or in the prompt, each in a line with its number: '1. ...'"
+            "or in the prompt, each in a line with its number: '1. ...' (unconstrained, with meta['relevance'], in any layout)"
         )
     if documents and count != len(documents):
         raise ValueError(
@@ -140,9 +142,21 @@ def _listed(example: Example) -> Example:
         )
     if not isinstance(grades, Sequence) or not all(isinstance(grade, int | float) for grade in grades):  # of which the reward complains
         return replace(example, prompt=prompt)
-    if len(grades) != count:
+    if len(grades) != count and (checked or not grades):
         raise ValueError(f"example {example.id!r} has {count} candidates and {len(grades)} grades in meta['relevance']; expected one each")
     return replace(example, prompt=prompt, references=example.references or (order_of(grades),))
+
+
+def _list(value: Any) -> Any:
+    """An array of numpy's as a list, anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _shows(prompt: str, documents: list[str]) -> bool:
+    """Whether the candidates stand in the prompt already, whatever the white space, each in lines that begin with its number."""
+    lines = [" ".join(line.split()) for line in _CANDIDATE.findall(prompt)]
+    wrapped = " ".join(prompt.split()).endswith(" ".join(numbered("", documents).split()))  # over several lines
+    return lines == documents or (len(lines) == len(documents) and wrapped)
 
 
 def _by_words(prompt: str) -> str:

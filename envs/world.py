@@ -19,7 +19,7 @@ from tokengym.envs.names import SPLITS, Names
 
 __all__ = ["LANGUAGES", "WORLD_VERSION", "Generated", "Report", "report"]
 
-WORLD_VERSION = 1  # goes into every data fingerprint; rises when any text of the world changes
+WORLD_VERSION = 1  # goes into every data fingerprint; rises when texts of many tasks change; of one task alone, its ``revision`` does
 LANGUAGES: Mapping[str, tuple[Genre, ...]] = {"en": ENGLISH, "zh": CHINESE}
 
 

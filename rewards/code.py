@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,7 +88,8 @@ def _checked(tests: Any) -> Tests:
 def extract_code(response: str) -> str:
     """The program in a response: its last fenced block, up to the end where the fence is not closed, or the whole text.
 
-    A block that stands to the right as a whole, as in a list, is moved to the margin.
+    A block that stands to the right as a whole, as in a list, is moved to the margin: its lines lose the white space with which all of
+    them begin, but no more than stands before the fence.
     """
     lines = response.splitlines(keepends=True)
     fences = [at for at, line in enumerate(lines) if line.lstrip().startswith(_FENCE)]
@@ -96,5 +98,10 @@ def extract_code(response: str) -> str:
     opening = fences[-1] if len(fences) % 2 else fences[-2]
     closing = fences[-1] if len(fences) % 2 == 0 else len(lines)
     inside = lines[opening + 1 : closing]
-    margin = min((len(line) - len(line.lstrip()) for line in (lines[opening], *inside) if line.strip()), default=0)
+    common = os.path.commonprefix([_indent(line) for line in inside if line.strip()])
+    margin = min(len(common), len(_indent(lines[opening])))
     return "".join([line[margin:] if line.strip() else line for line in inside])
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]

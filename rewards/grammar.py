@@ -282,8 +282,8 @@ class _Parser:
 
 
 def _misfit(parameter: inspect.Parameter, value: object) -> str:
-    """What an argument should have been; "" where it will do, or where neither a default of True or False nor an annotation says."""
-    if (isinstance(parameter.default, bool) or parameter.annotation in (bool, "bool")) and not isinstance(value, bool):
+    """What an argument should have been; "" where it will do, or where no annotation says."""
+    if parameter.annotation in (bool, "bool") and value not in (False, True):  # 0 and 1 equal them
         return "True or False, without quotes"
     if parameter.annotation in (str, "str") and not isinstance(value, str):
         return "a text in quotes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import unicodedata
@@ -19,6 +20,8 @@ _MAX_GRADE = 500.0  # 2**500 times any number of documents is still a finite flo
 _NUMBER = re.compile(r"[0-9]+")
 _BRACKETED = re.compile(r"\[\s*([0-9]+)\s*\]")
 _LINE_NUMBER = re.compile(r"\s*([0-9]+)[.)]\s(?=.*[0-9])")
+# "2 > 1", "2, 1", "Document 2 > Document 1": two numbers with nothing between but marks and the word that stands before both.
+_ROW = re.compile(r"\b([^\W\d]*+)\W*+([0-9]++)\W++\1\W*+([0-9]++)")
 
 
 class NDCG(BaseReward):
@@ -108,8 +111,9 @@ def read_ranking(response: str, count: int) -> list[int]:
 
     The response names documents by their numbers from 1 on: "3 1 2", "3 > 1 > 2", "3, 1, 2" or "[3], [1], [2]"; whatever stands between
     is passed over. Where numbers in square brackets occur, only these are read. Where two or more lines begin with "1.", "2.", ... and
-    go on to a further number, these beginnings are line numbers, and other lines (an introduction, a closing word) are passed over. A
-    number that comes again is passed over.
+    go on to a further number, these beginnings are line numbers, and other lines (an introduction, a closing word) are passed over;
+    but where a line before them is a row of documents already, what follows are reasons, and the whole text is read. A number that comes
+    again is passed over.
 
     Args:
         response: any text.
@@ -122,7 +126,9 @@ def read_ranking(response: str, count: int) -> list[int]:
     if not found:
         heads = [head for line in text.splitlines() if (head := _LINE_NUMBER.match(line))]
         if len(heads) > 1 and all(head.group(1) == str(row) for row, head in enumerate(heads, 1)):
-            text = "\n".join(head.string[head.end() :] for head in heads)
+            before = itertools.takewhile(heads[0].string.__ne__, text.splitlines())
+            if not any(_is_row(line, count) for line in before):
+                text = "\n".join(head.string[head.end() :] for head in heads)
         found = _NUMBER.findall(text)
     longest = len(str(count))
     order: list[int] = []
@@ -131,6 +137,15 @@ def read_ranking(response: str, count: int) -> list[int]:
         known = number != "" and len(number) <= longest and int(number) <= count
         order.append(int(number) - 1 if known else -1)
     return order
+
+
+def _is_row(line: str, count: int) -> bool:
+    """Whether a line lists two documents in a row; one that ends with a colon only leads to what follows."""
+    if line.rstrip().endswith(":"):
+        return False
+    longest = len(str(count))
+    pairs = [(first.lstrip("0"), second.lstrip("0")) for _, first, second in _ROW.findall(line)]
+    return any(all(number and len(number) <= longest and int(number) <= count for number in pair) for pair in pairs)
 
 
 def _places(k: int) -> int:

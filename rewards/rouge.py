@@ -93,7 +93,7 @@ def _expected(reference: str, stem: bool, n: int) -> tuple[Mapping[Hashable, int
     """The n-grams of a reference, which comes again and again: how often each occurs, and how many there are."""
     tokens = rouge_tokens(reference, stem)
     if len(reference) >= LONG:
-        make_room(_expected, len(reference))
+        make_room(_expected, len(reference), weight=2)
     return ngram_counts(tokens, n), max(len(tokens) - n + 1, 0)
 
 

@@ -98,7 +98,7 @@ def _sentences(text: str, split: str, stem: bool) -> tuple[_Words, ...]:
 
 @lru_cache(maxsize=8192)
 def _places(cut: tuple[_Words, ...]) -> _Reference:
-    make_room(_places, sum(map(len, chain.from_iterable(cut))))
+    make_room(_places, sum(map(len, chain.from_iterable(cut))), weight=2)
     starts = accumulate(map(len, cut), initial=0)
     sentences = tuple([_Sentence(start, len(words), _bits(words)) for start, words in zip(starts, cut, strict=False)])
     whole = _bits(chain.from_iterable(cut))

@@ -105,8 +105,8 @@ def run_many(
     Args:
         jobs: pairs of program and tests. Tests are a text, whose top-level statements are one test each, apart from imports, definitions,
             assignments and what no program could fail (functions ``test...`` without arguments are called if nothing else calls them),
-            or a sequence of texts, one test each, apart from those that hold nothing else. A name in a test means the test's own, else
-            Python's builtin, else the program's; ``import solution`` reaches the program's too.
+            or a sequence of texts, one test each, apart from those that hold nothing else; there such a call follows its text. A name
+            in a test means the test's own, else Python's builtin, else the program's; ``import solution`` reaches the program's too.
         limits: what each program may use.
         workers: how many run at a time; 0 for one per processor.
         unconfined: run even where this machine has no filter of system calls (not Linux, another processor), with limits only.
@@ -233,19 +233,26 @@ _Units = tuple[tuple[str, bool, str], ...]  # (source, counts as a test, what me
 def _units(tests: str | tuple[str, ...]) -> _Units:
     tree = _parse(tests if isinstance(tests, str) else "\n".join(tests))
     own = _own_names(tree)
+    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     if isinstance(tests, str):
         found = [(ast.unparse(node), _tells(node, own), _first_line([node])) for node in tree.body]
+        found += _calls(tree.body, named)
     else:
-        bodies = [_parse(text).body for text in tests]
-        found = [(text, any(_tells(node, own) for node in body), _first_line(body)) for text, body in zip(tests, bodies, strict=True)]
-    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test") and not node.args.args and node.name not in named:
-            found.append((f"{node.name}()", True, f"{node.name}()"))
+        found = []
+        for text in tests:
+            body = _parse(text).body
+            found.append((text, any(_tells(node, own) for node in body), _first_line(body)))
+            found += _calls(body, named)  # here, since a later text may define a function of the same name
     units = tuple(found)
     if not any(counts for _, counts, _ in units):
         raise ValueError(f"tests={tests!r} hold no test: expected statements such as 'assert f(2) == 4'")
     return units
+
+
+def _calls(body: Sequence[ast.stmt], named: set[str]) -> list[tuple[str, bool, str]]:
+    """Calls of the test functions without arguments that nothing in the tests names."""
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith("test") and not node.args.args]
+    return [(f"{node.name}()", True, f"{node.name}()") for node in functions if node.name not in named]
 
 
 def _parse(text: str) -> ast.Module:

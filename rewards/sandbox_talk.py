@@ -94,10 +94,12 @@ class Peer:
     Args:
         channel: descriptor of a stream socket, read and written by this object alone.
         root: what the other side may look names up in, or None.
+        stops: whether the tests await StopIteration just now, from whatever function it comes.
     """
 
-    def __init__(self, channel: int, root: object = None) -> None:
+    def __init__(self, channel: int, root: object = None, stops: Callable[[], bool] = lambda: False) -> None:
         self.channel = channel
+        self._stops = stops
         self.gone = False
         self.trusting = root is not None  # the program's side lets the tests do anything with its objects
         self._shared: list[Any] = [root]
@@ -276,9 +278,12 @@ class Peer:
             return RuntimeError(f"{kind.__name__}: {arguments}")
 
     def _raised(self, action: str, number: int, error: BaseException) -> BaseException:
-        """To the tests StopIteration comes from iterators alone: from a function that they map it would end the loop, its tests undone."""
+        """To the tests StopIteration comes from iterators alone: from a function that they map it would end the loop, its tests undone.
+
+        From other functions it comes only while the tests await it.
+        """
         stops = isinstance(error, StopIteration | StopAsyncIteration)
-        if self.trusting or not stops or action == "__next__" or number in self._stopping:
+        if self.trusting or not stops or action == "__next__" or number in self._stopping or self._stops():
             return error
         return RuntimeError(f"the program raised {type(error).__name__}")
 

@@ -37,7 +37,7 @@ CJK = (
 _Item = TypeVar("_Item", bound=Hashable)
 _CACHE = 8192  # texts; references come again and again, and several metrics read one response
 LONG = 500  # characters of a text, from which on a cache is bounded by what it holds, too
-_ROOM = 4_000_000  # characters of such texts in one cache: of BLEU, whose counts are the largest, 300 MB
+_ROOM = 25_000_000  # characters of such texts in one cache of words, which take 11 bytes each: 270 MB
 _ANY_CJK = re.compile(f"[{CJK}]")
 _ROUGE_WORD_OR_CJK = re.compile(f"[a-z0-9]+|[{CJK}]")
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
@@ -48,23 +48,24 @@ _ROUGE_BYTES = bytes(ord(chr(code).lower()) if chr(code) in _LOWERED else ord(" 
 _WORD_OR_MARK = re.compile(rf"[{CJK}]|[^\W{CJK}]+|[^\w\s]")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
-_held: dict[str, int] = {}  # characters of long texts that each cache has taken in since it was last empty
+_held: dict[str, int] = {}  # characters of long texts, times their weight, that each cache has taken in since it was last empty
 
 
-def make_room(cache: Callable[..., object], size: int) -> None:
+def make_room(cache: Callable[..., object], size: int, weight: int = 1) -> None:
     """Empties a cache where another long text would be too much; called by what fills it, which is not called for what it holds.
 
     Args:
         cache: a function under ``lru_cache``.
         size: characters of the text that comes in; short ones, which their number bounds, are not counted.
+        weight: how many characters of words take the memory that one takes here.
     """
     if size < LONG:
         return
     name = f"{cache.__module__}.{cache.__name__}"
-    _held[name] = _held.get(name, 0) + size
+    _held[name] = _held.get(name, 0) + weight * size
     if _held[name] > _ROOM:
         cast(Any, cache).cache_clear()
-        _held[name] = size
+        _held[name] = weight * size
 
 
 def has_cjk(text: str) -> bool:
@@ -142,7 +143,7 @@ def ngram_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
 @lru_cache(maxsize=_CACHE)
 def reference_counts(tokens: tuple[str, ...], n: int) -> Mapping[Hashable, int]:
     """:func:`ngram_counts`, remembered; callers share the result and must not change it."""
-    make_room(reference_counts, sum(map(len, tokens)))
+    make_room(reference_counts, sum(map(len, tokens)), weight=2)
     return ngram_counts(tokens, n)
 
 

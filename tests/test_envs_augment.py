@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gymnasium
+import numpy as np
 import pytest
 
 import tokengym  # noqa: F401  (registers the ids)
@@ -125,3 +126,9 @@ def test_what_a_correction_starts_from_is_the_prompt_that_is_shown() -> None:
     assert other.prompt != row.prompt and other.meta["source"] == other.text
     talk = Example("t", (Turn("user", "Hello there"), Turn("assistant", "Hi"), Turn("user", "Where?")), ("x",), {"source": "a web page"})
     assert augment([talk], [typo(1.0)])[0].meta["source"] == "a web page"
+
+
+def test_a_source_that_is_no_text_is_left_alone() -> None:
+    source = np.array([1, 2])
+    (row,) = augment([Example("o", "a long prompt", ("x",), {"source": source})], [typo(1.0)])
+    assert row.meta["source"] is source and row.prompt != "a long prompt"

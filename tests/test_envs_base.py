@@ -115,3 +115,10 @@ def test_what_parts_and_builtin_give_is_checked() -> None:
         TextGenEnv(Rows, tokenizer=LETTERS)
     with pytest.raises(TypeError, match=r"Say-v0.builtin\(\) gives a list_iterator; expected a sequence of Examples"):
         TextGenEnv(Stream, tokenizer=LETTERS)
+
+
+def test_an_answer_that_is_a_list_or_a_mapping_is_no_best_answer() -> None:
+    example = Example("a", "2+2?", meta={"answer": {"value": "4"}})
+    with pytest.raises(ValueError, match="no best answer is known"):
+        TASKS["TextSumm-v0"]().oracle(example)
+    assert TASKS["TextSumm-v0"]().oracle(Example("a", "2+2?", ("4",), example.meta)) == "4"

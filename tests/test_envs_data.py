@@ -184,3 +184,18 @@ def test_builtin_fingerprints_are_those_of_the_published_results() -> None:
     }
     pair = TextGenEnv("TextTranslate-v0", split="test", pair="zh-en", size=2000).fingerprint()["data"]
     assert pair == "be4ae579a600b7ec874c3b0965f28f6ce869e6ca3645d130843af9f95739c331"
+
+
+def test_a_revision_above_1_of_the_builtin_texts_changes_their_fingerprint() -> None:
+    class Revised(Say):
+        revision = 2
+
+    def mark(task: Say, dataset: Any) -> str:
+        return data_fingerprint(dataset, task.builtin("train", 5), task, "train")
+
+    assert mark(Say(), "builtin") != mark(Revised(), "builtin")
+    assert mark(Say(), WORDS) == mark(Revised(), WORDS)  # rows of one's own are what they are
+    revised = [TASKS[name]().revision for name in TASKS]
+    assert sum(revised) == len(revised) + 1 and TASKS["TextCode-v0"]().revision == 2
+    talk = TASKS["TextDialogue-v0"]
+    assert (talk().revision, talk(talk.Options(turns=4)).revision) == (1, 2)  # type: ignore[call-arg]

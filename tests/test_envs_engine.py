@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -171,3 +172,27 @@ def test_a_reward_of_which_less_is_better_is_refused() -> None:
     with pytest.raises(ValueError, match="reward='repetition' is better when it is lower, and agents raise rewards; write '-repetition'"):
         engine(reward="repetition")
     assert engine(reward="-repetition", metrics=["repetition"]).reward.spec == "-repetition"
+
+
+def test_what_a_state_says_of_its_environment_is_the_same_in_every_process() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Options:
+        change: Any = None
+        kinds: frozenset[str] = frozenset({"b", "a"})
+
+    class Changing(Say):
+        pass
+
+    Changing.Options = Options  # type: ignore[assignment, misc]
+
+    def about() -> list[Any]:
+        def change() -> None:
+            pass
+
+        made.append(change)  # so that the next one has another address
+        return Engine(Changing(Options(change=change)), {"dataset": WORDS, "tokenizer": LETTERS}).about()
+
+    made: list[Any] = []
+    assert about() == about()
+    told = about()[-1]
+    assert told["kinds"] == ['"a"', '"b"'] and told["change"].endswith("change>") and " at 0x" not in told["change"]

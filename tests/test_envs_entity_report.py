@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tokengym.envs import Example, NERReport, ner_report, ner_tags
+from tokengym.envs import Example, NERReport, bio_tags, ner_report, ner_tags
 from tokengym.envs.entity_report import tag_report
 from tokengym.envs.ner import TextNER
+from tokengym.rewards import Sample, make_reward
 
 Rows = list[list[str]]
 
@@ -169,3 +170,15 @@ def test_errors_say_what_is_wrong() -> None:
         tag_report([["O", "O"]], [["O"]])
     with pytest.raises(KeyError, match="CAT"):
         tag_report([["O"]], [["O"]])["CAT"]
+
+
+def test_a_surface_with_a_comma_behind_a_bracket_is_one_entity_as_in_the_reward() -> None:
+    text, answer = "He joined Acme (UK), Ltd in May.", "Acme (UK), Ltd (ORG)"
+    words = ["He", "joined", "Acme", "(", "UK", ")", ",", "Ltd", "in", "May", "."]
+    entity = ["O", "O", "B-ORG", "I-ORG", "I-ORG", "I-ORG", "I-ORG", "I-ORG", "O", "O", "O"]
+    example = Example("1", text, meta={"entities": [["Acme (UK), Ltd", "ORG"]]})
+    assert make_reward("entity_f1")([Sample(text, answer, (), example.meta, True)]).tolist() == [1.0]
+    assert ner_tags([example], [answer]) == ([entity], [entity])
+    assert bio_tags(words, answer, known={("acme (uk), ltd", "org")}) == entity
+    tagged = Example("2", text, meta={"tags": entity, "entities": [{"start": 10, "end": 24, "label": "ORG"}]})
+    assert ner_tags([tagged], ["none"]) == ([entity], [["O"] * 11])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pytest
 
 import tokengym  # noqa: F401  (registers the ids)
@@ -98,3 +99,23 @@ def test_half_a_character_becomes_the_replacement_character(tmp_path: Path) -> N
 def test_dots_lead_into_columns() -> None:
     row = {"a.b": 1, "a": {"b": 2, "c": {"d": 3}}, "l": [{"t": 4}, {"t": 5}]}
     assert [value_at(row, column, "x") for column in ("a.b", "a.c.d", "l.t")] == [1, 3, [4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("value", "references"),
+    [
+        ({"role": "assistant", "content": "4"}, ("4",)),
+        ([{"role": "assistant", "content": [{"type": "text", "text": "4"}]}], ("4",)),
+        ([{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}], ("4",)),
+        (np.array(["4", "four"]), ("4", "four")),
+    ],
+)
+def test_references_may_be_a_turn_of_the_assistant_or_an_array(value: Any, references: tuple[str, ...]) -> None:
+    assert references_of(value, "completion", "x, row 0") == references
+
+
+def test_turns_without_an_answer_are_no_references() -> None:
+    with pytest.raises(ValueError, match="x, row 0: the conversation in column 'chosen' ends with the turn of the user"):
+        references_of([{"role": "user", "content": "2+2?"}], "chosen", "x, row 0")
+    with pytest.raises(ValueError, match=r"as in columns=\{'references': 'a.content'\}"):
+        references_of({"name": "Bo", "content": "4"}, "a", "x, row 0")

@@ -216,3 +216,24 @@ def test_aclsum_titles_takes_the_task_s_candidates_and_fits() -> None:
     assert sum(engine.book[index].cut > 0 for index in range(150)) <= 7  # 5 in 100
     more = gymnasium.make("TextRank-v0", dataset="aclsum-titles", split="validation", candidates=8).unwrapped.engine  # type: ignore[attr-defined]
     assert len(more.examples[0].meta["relevance"]) == 8
+
+
+@pytest.mark.parametrize(
+    "prompt", ["q\n[1] a\n[2] b", "q\n1) a\n2) b", "Document 1: a\nDocument 2: b", "Rules:\n1. be nice\n2. be quick\n1. a\n2. b"]
+)
+def test_prompts_may_show_candidates_in_any_layout(prompt: str) -> None:
+    row = Example("a", prompt, meta={"relevance": [0, 1]})
+    assert TextRank().arranged([row]) == [Example("a", prompt, ("2 1",), row.meta)]
+    with pytest.raises(ValueError, match="no candidates to rank|4 candidates and 2 grades"):
+        task(constrained=True).arranged([row])
+
+
+@pytest.mark.parametrize("prompt", ["q\n1. a  b \n2. c", "q\n1. a\n   b\n2. c", "q\n1. a b\n2. c\nBest first, please:"])
+def test_white_space_and_wrapped_lines_do_not_hide_candidates(prompt: str) -> None:
+    (row,) = task(constrained=True).arranged([Example("a", prompt, meta={"candidates": ["a b", "c"], "relevance": [0, 1]})])
+    assert (row.prompt, row.references) == (prompt, ("2 1",))
+
+
+def test_candidates_and_grades_may_be_arrays() -> None:
+    (row,) = TextRank().arranged([Example("a", "q", meta={"candidates": np.array(["a", "b"]), "relevance": np.array([0, 1])})])
+    assert (row.prompt, row.references) == ("q\n1. a\n2. b", ("2 1",))

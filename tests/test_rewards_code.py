@@ -94,6 +94,10 @@ def test_pickles() -> None:
         (f"  ```python\r\n{HALF}  ```", HALF),
         (f"- so:\n  ```python\n{textwrap.indent(HALF, '  ')}  ```", HALF),  # in a list
         (f"  ```python\n  x = 1\n\n{textwrap.indent(HALF, '    ')}", f"x = 1\n\n{textwrap.indent(HALF, '  ')}"),
+        ("  ```\n\tif x:\n\t\ty()\n  ```", "if x:\n\ty()\n"),  # no more than there is, in tabs
+        ("    ```\n    if x:\n\ty()\n    ```", "    if x:\n\ty()\n"),  # spaces and tabs have nothing in common
+        ("  ```\n  if x:\n  \ty()\n  ```", "if x:\n\ty()\n"),
+        ("```\n  x = 1\n```", "  x = 1\n"),
         ("x = '```'\n", "x = '```'\n"),
         ("```", ""),
     ],

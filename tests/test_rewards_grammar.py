@@ -38,6 +38,16 @@ class Outsider:
         return np.array([self.size])
 
 
+class Loose:
+    """Takes arguments of no one kind, though its defaults are switches."""
+
+    def __init__(self, cache: bool | str = False, strict: bool | None = True, temperature=False) -> None:  # type: ignore[no-untyped-def]
+        self.cache, self.strict, self.temperature = cache, strict, temperature
+
+    def __call__(self, batch: object) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.array([float(self.temperature)])
+
+
 ROWS: Registry[Row] = Registry(
     "reward",
     {
@@ -45,6 +55,7 @@ ROWS: Registry[Row] = Registry(
         "length": Length,
         "labelled": Labelled,
         "outsider": Outsider,
+        "loose": Loose,
         "ready": 0.5 * RougeL(),
         "plain": lambda batch: np.full(len(batch), 4.0),
     },
@@ -104,6 +115,13 @@ def test_scores_by_hand() -> None:
     assert {key: part.tolist() for key, part in product.components.items()} == {"plain*rouge_l": [1.0], "length": [0.1]}
 
 
+def test_a_default_of_true_or_false_allows_what_the_annotation_allows() -> None:
+    text = "loose(cache='disk', strict=None, temperature=0.75)"
+    assert build(text, ROWS)([SAMPLE]).tolist() == [0.75] and build(text, ROWS).spec == text
+    assert build("labelled(flag=1) - labelled(flag=0)", ROWS).spec == "labelled(flag=1) - labelled(flag=0)"
+    assert build(RougeL(stem=1).spec, ROWS).spec == "rouge_l(stem=1)"  # type: ignore[arg-type]
+
+
 def test_registered_classes_are_written_by_their_registered_name() -> None:
     assert Labelled("a").spec == f"{__name__}:Labelled(text='a')"
     assert build("labelled(text='a')", ROWS).spec == "labelled(text='a')"
@@ -147,7 +165,8 @@ def test_registered_classes_are_written_by_their_registered_name() -> None:
         ("labelled(text=abc)", 15, "texts stand in quotes: text='abc'"),
         ("labelled(flag=no)", 15, "True, False or None as flag; yes or no is written flag=False"),
         ("labelled(flag='no')", 10, "flag='no'; expected True or False, without quotes"),
-        ("labelled(number=1, flag=0)", 20, "flag=0; expected True or False, without quotes"),
+        ("labelled(number=1, flag=2)", 20, "flag=2; expected True or False, without quotes"),
+        ("labelled(flag=None)", 10, "flag=None; expected True or False, without quotes"),
         ("labelled(text=5)", 10, "text=5; expected a text in quotes"),
         ("labelled(text=-'a')", 16, "expected a number, a quoted text, True, False or None as text"),
         ("labelled(number=)", 17, "expected a number, a quoted text, True, False or None as number"),

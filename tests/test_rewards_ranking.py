@@ -34,6 +34,11 @@ def mrr(response: str, grades: Any, k: int | None = None) -> float:
         ("1) text 3\n\n2) text 1", [2, 0]),
         ("Here is my ranking:\n1. 3\n2. 1\n3. 2", [2, 0, 1]),  # with an introduction, which is passed over
         ("My 2 best of 3:\n\n1. Document 3\n2. Document 1\nThe other 2 are worse!", [2, 0]),
+        ("2 1 3\n\nReasons:\n1. It is 10 minutes away.\n2. It has 3 rooms.", [1, 0, 2, -1]),  # a ranking, then reasons
+        ("2 > 3\n1. About 1 ferry\n2. About 2", [1, 2, 0]),
+        ("Document 2 > Document 3\n1. About 1 ferry\n2. About 2", [1, 2, 0]),
+        ("Best of texts 1, 2 and 3:\n1. 3\n2. 1", [2, 0]),  # an introduction, for all its numbers
+        ("Of 3 texts 2 are good, from 10, 20 or 07, 80.\n1. 3\n2. 1", [2, 0]),  # nor are these two documents in a row
         ("1. 3", [0, 2]),  # one line is no list
         ("1.\n2.\n3.", [0, 1, 2]),  # nor is one without more numbers
         ("2. 1\n3. 2", [1, 0, 2]),  # nor one that does not count from 1
@@ -49,6 +54,12 @@ def mrr(response: str, grades: Any, k: int | None = None) -> float:
 )
 def test_how_a_ranking_is_read(response: str, order: list[int]) -> None:
     assert read_ranking(response, 3) == order
+
+
+def test_a_long_response_is_read_in_linear_time() -> None:
+    for part in ("word ", "w", " ", ". ", "1 . ", "1", "D1 ", "\u00b7"):
+        line = part * (200_000 // len(part))
+        assert {0, 2} <= set(read_ranking(f"{line}w\n1. 3\n2. 1", 3))
 
 
 def test_ndcg_by_hand() -> None:

@@ -228,6 +228,9 @@ def test_a_program_may_import_the_standard_library() -> None:
         (GOOD, ["import math", "print(math.pi)", "y = 4", "assert math.sqrt(f(2)) == 2 and f(2) == y"], ("passed", 1, 1)),
         ("def f(x):\n    return 0", ["def check(c):\n    assert c(2) == 4", "check(f)"], ("failed", 0, 1)),
         ("def f(x):\n    return 4", ["def test_two():\n    assert f(2) == 4", "def test_three():\n    assert f(3) == 9"], ("failed", 1, 2)),
+        ("def f(x):\n    return 9", ["def test_f():\n    assert f(2) == 4", "def test_f():\n    assert f(3) == 9"], ("failed", 1, 2)),
+        ("def f(x):\n    return 4", ["x = 2\ndef test_f():\n    assert f(x) == 4", "x = 3\ndef test_g():\n    assert x"], ("passed", 2, 2)),
+        (GOOD, "def test_f():\n    assert f(g()) == 4\ndef g():\n    return 2", ("passed", 1, 1)),  # of one text at its end
         (GOOD, ["assert f(2) == 4", "assert g(3) == 8"], ("error", 1, 2)),
         ("def f(x) return x", TESTS, ("error", 0, 3)),
         ("", TESTS, ("error", 0, 3)),
@@ -267,6 +270,22 @@ def test_statements_that_no_program_could_fail_are_no_tests() -> None:
     assert run_tests(GOOD, tests, LIMITS) == Verdict("passed", 1, 1)
     with pytest.raises(ValueError, match="hold no test"):
         run_tests(GOOD, "print('done')", LIMITS)
+
+
+def test_stopiteration_arrives_where_the_tests_name_it() -> None:
+    first = "def first(source):\n    return next(iter(source))"
+    caught = "{}try:\n    {}\n    found = True\nexcept StopIteration:\n    found = False\nassert not found"
+    named = "import unittest\ndef test_none():\n    with unittest.TestCase().assertRaises(StopIteration):\n        first([])"
+    for tests in (caught.format("", "first([])"), caught.format("get = lambda: first([])\n", "get()"), named):
+        assert run_tests(first, tests, LIMITS).status == "passed"
+        assert run_tests("def first(source):\n    return None", tests, LIMITS).status == "failed"
+    stops = "def f(x):\n    raise StopIteration"
+    loop = "assert all(map(f, [1])) or True"
+    assert run_tests(stops, f"{caught.format('', 'f(1)')}\n{loop}", LIMITS)[:3] == ("error", 2, 3)  # elsewhere it ends no loop
+    counting = "class Own:\n    def __iter__(self):\n        return self\n    def __next__(self):\n        raise StopIteration\n"
+    assert run_tests(stops, f"{counting}assert list(Own()) == []\n{loop}", LIMITS)[:3] == ("error", 1, 2)
+    waits = "try:\n    f(1)\n    assert False\nexcept StopAsyncIteration:\n    pass"
+    assert run_tests(stops.replace("Stop", "StopAsync"), waits, LIMITS).status == "passed"
 
 
 def test_what_stands_under_the_main_guard_is_run() -> None:

@@ -125,3 +125,16 @@ def test_long_texts_do_not_fill_the_memory(spec: str, cache: Any, monkeypatch: p
         text = f"{number}\nshort"
         reward.explain([Sample("", text, (text,))])
     assert cache.cache_info().currsize >= 40  # short ones are all kept
+
+
+@pytest.mark.parametrize(
+    ("spec", "cache", "size"), [("bleu", bleu._prepared, 2000), ("rouge_l", rouge._expected, 3000), ("token_f1", squad_tokens, 6000)]
+)
+def test_four_thousand_long_references_are_kept(spec: str, cache: Any, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_ROOM", tokens._ROOM // 100)
+    monkeypatch.setattr(tokens, "_held", {})
+    cache.cache_clear()
+    reward = make_reward(spec)
+    for number in range(40):
+        reward.explain([Sample("", "w", (f"w{number} " + "w" * (size - 5),))])
+    assert cache.cache_info().currsize >= 40

@@ -48,8 +48,42 @@ def test_the_state_follows_the_files(folder: Path) -> None:
     assert state(str(folder)) != first and weights_digest(str(folder)) == digest  # the same weights, written at another time
     (folder / "2_Dense").mkdir()
     (folder / "2_Dense" / "model.safetensors").write_bytes(b"layer")
+    (folder / "modules.json").write_text('[{"path": ""}, {"path": "1_Pooling"}, {"path": "2_Dense"}]', encoding="utf-8")
     assert [path for path, _, _ in state(str(folder))] == ["2_Dense/model.safetensors", "model.safetensors"]
     assert weights_digest(str(folder)) != digest
+
+
+@pytest.mark.parametrize("modules", [None, "[", "{}", "5", "[5]", '[{"path": 5}]', '[{"idx": 0}]'])
+def test_other_models_in_the_folder_do_not_count(folder: Path, modules: str | None) -> None:
+    first, digest = state(str(folder)), weights_digest(str(folder))
+    shutil.copytree(language_model_folder(), folder / "checkpoint-5")
+    if modules is not None:
+        (folder / "modules.json").write_text(modules, encoding="utf-8")
+    assert state(str(folder)) == first and weights_digest(str(folder)) == digest
+
+
+def test_a_model_that_has_been_loaded_goes_on_without_its_folder(folder: Path) -> None:
+    spec = f"fluency(model='{folder}', unit='logp')"
+    reward, other = make_reward(spec), Sample("Who opened it?", "Nobody did.")
+    before = float(reward.explain([SAMPLE]).scores[0])
+    assert weights_digest(str(folder)) is not None
+    last, digest = state(str(folder)), weights_digest(str(folder))
+    (folder / "model.safetensors").unlink()
+    assert float(reward.explain([other]).scores[0]) < 0.0 and state(str(folder)) == last
+    shutil.rmtree(folder)
+    assert float(reward.explain([SAMPLE]).scores[0]) == before and weights_digest(str(folder)) == digest
+    shutil.copytree(model_folder("builtin:tiny"), folder)
+    anew = float(reward.explain([SAMPLE]).scores[0])
+    shutil.rmtree(folder)
+    assert float(reward.explain([SAMPLE]).scores[0]) == anew == score("fluency(unit='logp')") != before
+
+
+def test_weights_that_nobody_read_in_time_have_no_digest(folder: Path) -> None:
+    assert state(str(folder)) != ()
+    shutil.rmtree(folder)
+    assert weights_digest(str(folder)) is None
+    with pytest.raises(ValueError, match="is not a known model"):
+        score(f"fluency(model='{folder}')")
 
 
 def test_a_copy_has_the_same_digest_and_what_has_a_name_has_none(folder: Path, tmp_path: Path) -> None:
