@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 
 import gymnasium
@@ -172,3 +174,21 @@ def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.Monke
 def test_guesses_by_hand(question: str, answer: str) -> None:
     assert guess(question) == answer
     assert TextQA().heuristic(Example("1", question, (), {"reasoning_gym": {}})) == answer
+
+
+@needs_package
+def test_the_mixture_is_the_same_in_every_process() -> None:
+    """Some data sets of the package depend on the hashes of texts, which Python draws anew for each process."""
+    code = (
+        "import json; from tokengym.envs.reasoning_gym import MIXTURE, load; rows = load('train', 8 * len(MIXTURE)); "
+        "print(json.dumps([(row.id, row.prompt, row.references) for row in rows]))"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    first, second = (json.loads(text) for text in told)
+    assert len(first) == 8 * len(MIXTURE)
+    assert {one[0].split("-")[0] for one, other in zip(first, second, strict=True) if one != other} == set()
