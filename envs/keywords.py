@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from operator import index as as_index
+from numbers import Integral
 from typing import Any
 
 from tokengym._registry import unknown
@@ -61,13 +61,9 @@ class Keywords:
             value = getattr(self, name)
             if value is None and name != "group_size":
                 continue
-            try:
-                number = as_index(value)  # numpy's whole numbers become Python's, which JSON can hold
-            except TypeError:
-                number = 0
-            if isinstance(value, bool) or number < 1:
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name}={value!r}; expected a whole number, 1 or more")
-            object.__setattr__(self, name, number)
+            object.__setattr__(self, name, int(value))  # numpy's become Python's, which JSON can hold
         if isinstance(self.metrics, str) or callable(self.metrics):
             object.__setattr__(self, "metrics", (self.metrics,))
         elif not (self.metrics is None or isinstance(self.metrics, bool | Iterable)):
