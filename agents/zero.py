@@ -39,7 +39,11 @@ def owned(parameters: Mapping[str, Tensor], ranks: Ranks) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def spread(parameters: Mapping[str, Tensor], ranks: Ranks) -> None:
-    """Gives every process the weights that their owners have stepped."""
+    """Gives every process the weights that their owners have stepped; all of them must call it.
+
+    Args:
+        parameters: all that were shared out when the optimizers were made, on every process the same names and sizes.
+    """
     if ranks.count == 1:
         return
     owner = owners(parameters, ranks.count)
@@ -55,7 +59,7 @@ def collect(tensors: Mapping[str, Tensor], ranks: Ranks) -> dict[str, Tensor]:
     """The tensors of all processes on the first one, on the CPU; elsewhere its own. One at a time, so that no device must hold them all.
 
     Args:
-        tensors: by names that are of one process each, or of equal tensors.
+        tensors: by names that are of one process each, or of equal tensors; all processes must call it.
     """
     if ranks.count == 1:
         return dict(tensors)

@@ -12,6 +12,13 @@ import pytest
 from tests.tiny_model import save_tiny_model
 from tokengym.benchmarks.cli import main
 
+# Methods of an agent from outside that learns nothing and always says token 2.
+ANSWERING = """    def learn(self, total_timesteps):
+        pass
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        return 2 + 0 * obs['attention_mask'][:, 0], state
+"""
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -133,10 +140,7 @@ def test_train_says_whether_an_agent_from_outside_was_saved(
         "class Mine:\n"
         "    def __init__(self, validation_env, eval_env):\n"
         "        print(validation_env.examples[0].id, eval_env.examples[0].id)\n"
-        "    def learn(self, total_timesteps):\n"
-        "        pass\n"
-        "    def predict(self, obs, state=None, episode_start=None, deterministic=False):\n"
-        "        return 2 + 0 * obs['attention_mask'][:, 0], state\n"
+        f"{ANSWERING}"
     )
     monkeypatch.syspath_prepend(here)
     assert main("train TextQA-v0 --agent outside_learner:Mine --size 8 --examples 2".split()) == 0
@@ -151,10 +155,7 @@ def test_train_saves_an_agent_from_outside_over_nothing(
     (here / "saving_learner.py").write_text(
         "import pathlib\n"
         "class Mine:\n"
-        "    def learn(self, total_timesteps):\n"
-        "        pass\n"
-        "    def predict(self, obs, state=None, episode_start=None, deterministic=False):\n"
-        "        return 2 + 0 * obs['attention_mask'][:, 0], state\n"
+        f"{ANSWERING}"
         "    def save(self, folder):\n"
         "        pathlib.Path(folder).mkdir(exist_ok=True)\n"
         "        (pathlib.Path(folder) / 'weights.txt').write_text('new')\n"
